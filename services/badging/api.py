@@ -1,0 +1,264 @@
+"""HTTP for programs: thin, it parses, calls and answers."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.badging import search
+from services.badging.badges import Badge, Badges
+from services.badging.files import MEDIA_TYPES, Files, Kind, gone
+from services.badging.keys import Keys
+from services.badging.lifecycle import Status
+from services.badging.search import Filter
+from shared import access, badge_number
+from shared.access import InvalidToken, Purpose, Role, Staff, require, staff_or_registrant
+from shared.badge_number import InvalidBadgeNumber
+from shared.problems import FieldError, invalid_input
+
+DESK = (Role.desk, Role.organiser)
+KEYS_FRESH_SECONDS = 60
+"""How long a reader of the keys may do without a new one."""
+
+
+class BadgeOut(BaseModel):
+    """A badge, as its holder and staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str = Field(description="Eight bytes, hexadecimal: the id inside the credential")
+    number: str = Field(description="For people, to read out and type", examples=["7KQ2-M9X1"])
+    registration_id: UUID
+    status: Status = Field(description="Only a valid badge opens a gate")
+    credential: str = Field(description="The text of the QR: Base45 (RFC 9285), signed")
+    issued_at: datetime
+    replaces: str | None = Field(description="The badge whose place it took")
+    replaced_by: str | None = Field(description="The badge that took its place")
+
+
+class BadgePage(BaseModel):
+    items: list[BadgeOut]
+    next_cursor: str | None = Field(description="For the next page; null on the last")
+
+
+# A reason is for the record: one line of what can be printed.
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\p{Cc}]*$"),
+]
+
+
+class Revoke(BaseModel):
+    reason: Reason = Field(description="Why, for the record; not shown to the holder")
+
+
+class Reissue(BaseModel):
+    reason: Reason | None = Field(default=None, description="Why, for the record")
+
+
+class Jwk(BaseModel):
+    """An Ed25519 public key (RFC 8037)."""
+
+    kty: Literal["OKP"] = "OKP"
+    crv: Literal["Ed25519"] = "Ed25519"
+    alg: Literal["EdDSA"] = "EdDSA"
+    use: Literal["sig"] = "sig"
+    kid: str = Field(description="The key id of the credential, in decimal")
+    x: str = Field(description="The 32 bytes of the key in base64url")
+
+
+class Jwks(BaseModel):
+    keys: list[Jwk]
+
+
+BadgeId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="The badge's id")]
+Link = Annotated[
+    str | None, Query(description="The signed token of a file link, instead of sign-in")
+]
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A staff token, or the token of the registrant's own link; staff may also come with"
+    " the session cookie.",
+)
+
+
+def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
+    api = APIRouter(prefix="/api", tags=["badges"])
+
+    @api.get("/keys", summary="The public keys that verify badges", tags=["keys"])
+    async def published_keys(response: Response) -> Jwks:
+        response.headers["Cache-Control"] = f"public, max-age={KEYS_FRESH_SECONDS}"
+        return Jwks(
+            keys=[
+                Jwk(kid=str(key.id), x=_base64url(key.public_key)) for key in await keys.published()
+            ]
+        )
+
+    @api.get(
+        "/badges",
+        summary="List and search, newest first",
+        description="A registrant gets the badges of their own registration.",
+        dependencies=[Security(_bearer)],
+        responses=_problems(401, 403, 422),
+    )
+    async def find(
+        request: Request,
+        registration_id: UUID | None = None,
+        status: Status | None = None,
+        number: Annotated[str | None, Query(max_length=40, description="As people type it")] = None,
+        cursor: Annotated[
+            int | None, Query(ge=1, lt=1 << 63, description="next_cursor of the page before")
+        ] = None,
+    ) -> BadgePage:
+        shown = _registration_shown(request, registration_id)
+        wanted = Filter(shown, status, _as_printed(number))
+        async with badges.database.read() as connection:
+            found, following = await search.page(connection, wanted, cursor)
+        return BadgePage(
+            items=[BadgeOut.model_validate(badge) for badge in found],
+            next_cursor=None if following is None else str(following),
+        )
+
+    def file_route(kind: Kind, summary: str) -> None:
+        @api.get(
+            f"/badges/{{badge_id}}.{kind}",
+            summary=summary,
+            description="Holders get the file of a valid badge; staff that of any.",
+            dependencies=[Security(_bearer)],
+            response_class=Response,
+            responses={
+                200: {"content": {MEDIA_TYPES[kind]: {}}},
+                304: {"description": "Not changed since the ETag in If-None-Match"},
+                **_problems(401, 403, 404, 410),
+            },
+            name=f"badge_{kind}",
+        )
+        async def file(request: Request, badge_id: BadgeId, link: Link = None) -> Response:
+            badge, is_staff = await _seen_by(request, badges, badge_id, link)
+            holder = await badges.holder(badge.registration_id)
+            if holder is None or (badge.status != Status.valid and not is_staff):
+                raise gone(badge.status)
+            return await files.answer(request, badge, holder, kind)
+
+    # Before the badge itself, whose path would take the dot and what follows for a part of the id.
+    file_route(Kind.png, "The badge as a picture for the phone")
+    file_route(Kind.pdf, "The badge as a page for the printer")
+
+    @api.get(
+        "/badges/{badge_id}",
+        summary="One badge",
+        dependencies=[Security(_bearer)],
+        responses=_problems(401, 403, 404),
+    )
+    async def get(request: Request, badge_id: BadgeId) -> BadgeOut:
+        badge, _ = await _seen_by(request, badges, badge_id, link=None)
+        return BadgeOut.model_validate(badge)
+
+    @api.post(
+        "/badges/{badge_id}/revoke",
+        summary="Take a badge away",
+        description="It stops at every gate. Amending the registration brings no other.",
+        dependencies=[Security(_bearer)],
+        responses=_problems(401, 403, 404, 409, 422),
+    )
+    async def revoke(
+        by: Annotated[Staff, Depends(require(*DESK))], badge_id: BadgeId, body: Revoke
+    ) -> BadgeOut:
+        return BadgeOut.model_validate(await badges.revoke(badge_id, body.reason, by.id))
+
+    @api.post(
+        "/badges/{badge_id}/reissue",
+        status_code=201,
+        summary="Give the holder a new badge in place of this one",
+        description="The old one is superseded: it stops at every gate. Answers the new one.",
+        dependencies=[Security(_bearer)],
+        responses=_problems(401, 403, 404, 409, 422),
+    )
+    async def reissue(
+        by: Annotated[Staff, Depends(require(*DESK))],
+        badge_id: BadgeId,
+        response: Response,
+        body: Reissue | None = None,
+    ) -> BadgeOut:
+        badge = await badges.reissue(badge_id, body.reason if body else None, by.id)
+        response.headers["Location"] = f"/badging/api/badges/{badge.id}"
+        return BadgeOut.model_validate(badge)
+
+    return api
+
+
+async def _seen_by(
+    request: Request, badges: Badges, badge_id: str, link: str | None
+) -> tuple[Badge, bool]:
+    """A badge that the caller may see, and whether the caller is staff.
+
+    Raises:
+        Problem: 401 for strangers, whether or not the badge exists; 403, 404.
+    """
+    staff, own = access.staff_of(request), access.registrant_of(request)
+    has_link = link is not None and _links_to(request, link, badge_id)
+    if staff is None and own is None and not has_link:
+        raise access.unauthenticated()
+    badge = await badges.get(badge_id)
+    if staff is not None and staff.role in DESK:
+        return badge, True
+    if not has_link:
+        staff_or_registrant(request, badge.registration_id, *DESK)
+    return badge, False
+
+
+def _links_to(request: Request, link: str, badge_id: str) -> bool:
+    try:
+        return access.keyring_of(request).read(Purpose.badge_file, link)["sub"] == badge_id
+    except InvalidToken:
+        return False
+
+
+def _registration_shown(request: Request, asked: UUID | None) -> UUID | None:
+    """The registration whose badges the caller gets; None: all, for staff.
+
+    Raises:
+        Problem: 401, 403.
+    """
+    shown = asked
+    if shown is None and access.staff_of(request) is None:
+        shown = access.registrant_of(request)
+    if shown is None:
+        require(*DESK)(request)
+    else:
+        staff_or_registrant(request, shown, *DESK)
+    return shown
+
+
+def _as_printed(number: str | None) -> str | None:
+    if number is None:
+        return None
+    try:
+        return badge_number.parse(number)
+    except InvalidBadgeNumber as error:
+        raise invalid_input([FieldError("number", str(error))]) from None
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Documents answers that are problem documents (RFC 9457)."""
+    text = {"type": "string"}
+    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
+    schema = {"type": "object", "properties": members, "required": list(members)}
+    content = {"application/problem+json": {"schema": schema}}
+    documented: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+    # Without it FastAPI documents a 422 of its own making, in its own form.
+    return documented | {"default": {"description": "Any other problem", "content": content}}
+
+
+def _base64url(octets: bytes) -> str:
+    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")

@@ -1,0 +1,53 @@
+"""What a badge says, in its holder's language. Pure, no I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from babel.dates import format_interval, format_skeleton
+
+from services.badging.badges import Badge
+from services.badging.faces import Day, Face
+from services.badging.holders import Holder
+from shared import countries
+from shared.forum import Forum, Language
+
+# "12 June", not "June 12": the English of the United Nations.
+_LOCALES: Final[dict[Language, str]] = {"en": "en_GB"}
+
+
+def face_of(forum: Forum, badge: Badge, holder: Holder) -> Face:
+    """A badge's face: category and days are the badge's own, the rest the person's of today."""
+    language = holder.language
+    category = forum.category(badge.category)
+    return Face(
+        forum_name=forum.name.in_language(language),
+        forum_dates=dates(forum, language),
+        family_name=holder.family_name,
+        given_name=holder.given_name,
+        title=holder.title or "",
+        position=holder.position,
+        organization=holder.organization,
+        country=countries.name(holder.country, language),
+        category=category.name.in_language(language),
+        category_color=category.color,
+        days=days(forum, badge.days, language),
+        number=badge.number,
+        credential=badge.credential,
+        language=language,
+    )
+
+
+def dates(forum: Forum, language: Language) -> str:
+    """From the forum's first day to its last, as in "12–16 Jun 2017"."""
+    locale = _LOCALES.get(language, language)
+    return format_interval(forum.days[0], forum.days[-1], "yMMMMd", locale=locale)
+
+
+def days(forum: Forum, bitmap: int, language: Language) -> tuple[Day, ...]:
+    """Each day of the forum, as in "Mon 12", and whether it is in the bitmap."""
+    locale = _LOCALES.get(language, language)
+    return tuple(
+        Day(format_skeleton("Ed", day, locale=locale), bool(bitmap >> index & 1))
+        for index, day in enumerate(forum.days)
+    )

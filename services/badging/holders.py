@@ -1,0 +1,100 @@
+"""Holders: whose badge it is, as far as it is printed. No address, nothing for statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.badging.tables import holders
+from shared import countries
+from shared.forum import Language
+
+
+def _known_country(code: str) -> str:
+    if code not in countries.CODES:
+        raise ValueError("no such country")
+    return code
+
+
+class Holder(BaseModel):
+    """What a badge shows of a person.
+
+    Checked when it is heard: what could not be drawn becomes a dead letter, which an operator sees,
+    and not a badge without a picture, which the person sees.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+
+    title: str | None
+    given_name: str
+    family_name: str
+    organization: str
+    position: str
+    country: Annotated[str, AfterValidator(_known_country)]
+    category: str
+    language: Language
+    days: tuple[int, ...]
+
+    def looks_like(self, other: Holder) -> bool:
+        """Whether the same badge would be printed. The language only dresses the forum's own words:
+        the next picture drawn is in the new one."""
+        return self == other.model_copy(update={"language": self.language})
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is known of a registration."""
+
+    version: int
+    """The newest version heard; 0 before the first."""
+    holder: Holder | None
+
+
+async def find(connection: AsyncConnection, registration_id: UUID) -> Holder | None:
+    """The person; None when the registration is unknown, cancelled or erased."""
+    query = select(holders).where(holders.c.registration_id == registration_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _holder(row)
+
+
+async def lock(tx: AsyncConnection, registration_id: UUID) -> Held:
+    """What is known of a registration, held until the transaction ends.
+
+    Events about a registration never heard of before wait for each other too: hence a row is made
+    first, and an update that changes nothing locks the one that is there.
+    """
+    statement = (
+        insert(holders)
+        .values(registration_id=registration_id, registration_version=0)
+        .on_conflict_do_update(
+            index_elements=["registration_id"],
+            set_={"registration_version": holders.c.registration_version},
+        )
+        .returning(holders)
+    )
+    row = (await tx.execute(statement)).one()
+    return Held(version=row.registration_version, holder=_holder(row))
+
+
+async def write(
+    tx: AsyncConnection, registration_id: UUID, version: int, holder: Holder | None
+) -> None:
+    """Note the newest state of a registration; without a holder, nothing personal stays."""
+    particulars: dict[str, Any] = dict.fromkeys(Holder.model_fields)
+    if holder is not None:
+        particulars = holder.model_dump()
+    await tx.execute(
+        update(holders)
+        .where(holders.c.registration_id == registration_id)
+        .values(registration_version=version, **particulars)
+    )
+
+
+def _holder(row: Row[Any]) -> Holder | None:
+    return None if row.family_name is None else Holder.model_validate(row)

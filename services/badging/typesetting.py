@@ -1,0 +1,250 @@
+"""Setting one line of text in any script: in which order, in which font, how wide.
+
+Everything here is measured in ems, so that a line is shaped once and then set in any size.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Final
+
+import uharfbuzz
+from bidi import algorithm as bidi
+
+from services.badging.fonts import Font, Weight, fonts_of, has, shaper
+
+# Persian and some Indic names need them; they have no width and belong to the character before.
+_JOINERS: Final = "\u200c\u200d"
+# Stacks of combining marks would climb out of every line. No orthography we can draw needs more.
+_MARKS_A_LETTER: Final = 2
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """A shape of a font, its place from the beginning of its run, and the character it begins."""
+
+    number: int
+    character: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Text of one direction in one font, shaped, at its place in a line; measures in ems."""
+
+    text: str
+    font: Font
+    glyphs: tuple[Glyph, ...]
+    x: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Shaped text: its runs from left to right, and the box around its ink; measures in ems."""
+
+    runs: tuple[Run, ...]
+    width: float
+    ascent: float
+    descent: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Extents:
+    """Where a run's ink begins and ends, and where the next run begins."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    advance: float
+
+
+def clean(text: str) -> str:
+    """`text` with only what can be drawn on one line.
+
+    Control and formatting characters go (they reorder or hide what stands beside them), so do
+    pictures and emoji that no font of ours has. A letter that none has stays, and shows as an
+    empty box: somebody must see that a name is not complete.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    blanks_only = "".join(" " if character.isspace() else character for character in composed)
+    kept = "".join(_drawable(blanks_only))
+    return " ".join(kept.split())
+
+
+def capitals(name: str) -> str:
+    """`name` in capitals, where its script has them for the beginning of a name.
+
+    Georgian has capitals, but no word begins with one: Unicode's title case knows.
+    """
+    return "".join(
+        character.upper() if character.title() != character else character for character in name
+    )
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether a reader begins `text` on the right."""
+    level: int = bidi.get_base_level(text)
+    return level == 1
+
+
+def clusters(text: str) -> list[str]:
+    """Letters with the marks that belong to them: what must not be torn apart."""
+    found: list[str] = []
+    for character in text:
+        if found and _belongs_to_the_one_before(character):
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
+
+
+# The forum's name, dates, days, categories and countries stand on every badge.
+@lru_cache(maxsize=2048)
+def set_line(text: str, weight: Weight, right_to_left: bool) -> Line:
+    """Shape clean `text` as one line of a paragraph that begins on the right or the left."""
+    runs: list[Run] = []
+    x = left = right = 0.0
+    ascent = descent = 0.0
+    for piece, font, backwards in _pieces(text, weight, right_to_left):
+        glyphs, extents = _shape(piece, font, backwards)
+        runs.append(Run(piece, font, glyphs, x))
+        left = min(left, x + extents.left)
+        right = max(right, x + extents.right)
+        ascent = max(ascent, extents.top)
+        descent = max(descent, -extents.bottom)
+        x += extents.advance
+    right = max(right, x)
+    shifted = tuple(Run(run.text, run.font, run.glyphs, run.x - left) for run in runs)
+    return Line(shifted, right - left, ascent, descent)
+
+
+def _drawable(text: str) -> Iterator[str]:
+    marks = 0
+    joinable = False
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category.startswith("M") else 0
+        if character in _JOINERS:
+            if joinable:
+                yield character
+            continue
+        joinable = category[0] in "LM"
+        if category.startswith("C") or marks > _MARKS_A_LETTER:
+            continue
+        elif category[0] in "LN" or any(has(font, character) for font in fonts_of(Weight.BOLD)):
+            yield character
+
+
+def _belongs_to_the_one_before(character: str) -> bool:
+    return character in _JOINERS or unicodedata.category(character).startswith("M")
+
+
+def _pieces(text: str, weight: Weight, right_to_left: bool) -> list[tuple[str, Font, bool]]:
+    """The runs of a line from left to right: text, font, whether it is set from the right."""
+    levels = _levels(text, right_to_left)
+    fonts = _fonts(text, weight)
+    logical = [
+        (level, "".join(text[place] for place in places), font)
+        for (level, font), places in (
+            (key, list(group))
+            for key, group in groupby(range(len(text)), lambda place: (levels[place], fonts[place]))
+        )
+    ]
+    return [(piece, font, level % 2 == 1) for level, piece, font in _in_visual_order(logical)]
+
+
+def _levels(text: str, right_to_left: bool) -> list[int]:
+    """The embedding level of each character by Unicode's bidirectional algorithm (UAX 9)."""
+    if not right_to_left and _RIGHT_TO_LEFT.isdisjoint(map(unicodedata.bidirectional, text)):
+        return [0] * len(text)
+    storage = bidi.get_empty_storage()
+    storage["base_level"] = int(right_to_left)
+    storage["base_dir"] = "R" if right_to_left else "L"
+    bidi.get_embedding_levels(text, storage)
+    bidi.explicit_embed_and_overrides(storage)
+    bidi.resolve_weak_types(storage)
+    bidi.resolve_neutral_types(storage, False)
+    bidi.resolve_implicit_levels(storage, False)
+    resolved = iter([character["level"] for character in storage["chars"]])
+    levels: list[int] = []
+    for character in text:
+        # The algorithm leaves the joiners out (its rule X9): they go with what they join.
+        if unicodedata.bidirectional(character) == "BN":
+            levels.append(levels[-1] if levels else int(right_to_left))
+        else:
+            levels.append(next(resolved))
+    return levels
+
+
+def _in_visual_order(runs: list[tuple[int, str, Font]]) -> list[tuple[int, str, Font]]:
+    """UAX 9's rule L2: from the highest level down, turn round all that is at it or above."""
+    ordered = list(runs)
+    for level in range(max((run[0] for run in runs), default=0), 0, -1):
+        start = 0
+        while start < len(ordered):
+            end = start
+            while end < len(ordered) and ordered[end][0] >= level:
+                end += 1
+            ordered[start:end] = reversed(ordered[start:end])
+            start = end + 1
+    return ordered
+
+
+def _fonts(text: str, weight: Weight) -> list[Font]:
+    """The font for each character: letters choose, digits and punctuation go with their letters."""
+    units = clusters(text)
+    chosen = [_font_of_letter(unit, weight) for unit in units]
+    first_letter = next((font for font in chosen if font), fonts_of(weight)[0])
+    current = first_letter
+    fonts: list[Font] = []
+    for unit, font in zip(units, chosen, strict=True):
+        if font:
+            current = font
+        elif not _has_cluster(current, unit):
+            font = next((font for font in fonts_of(weight) if _has_cluster(font, unit)), None)
+        fonts.extend([font or current] * len(unit))
+    return fonts
+
+
+def _font_of_letter(cluster: str, weight: Weight) -> Font | None:
+    """The font for a letter with its marks, or at least for the letter; none for other things."""
+    if not cluster[0].isalpha():
+        return None
+    available = fonts_of(weight)
+    whole = (font for font in available if _has_cluster(font, cluster))
+    letter = (font for font in available if has(font, cluster[0]))
+    return next(whole, next(letter, available[0]))
+
+
+def _has_cluster(font: Font, cluster: str) -> bool:
+    return has(font, (character for character in cluster if character not in _JOINERS))
+
+
+def _shape(text: str, font: Font, right_to_left: bool) -> tuple[tuple[Glyph, ...], _Extents]:
+    shaping = shaper(font)
+    em = shaping.face.upem
+    buffer = uharfbuzz.Buffer()
+    buffer.add_str(text)
+    buffer.direction = "rtl" if right_to_left else "ltr"
+    buffer.guess_segment_properties()
+    uharfbuzz.shape(shaping, buffer)
+    glyphs: list[Glyph] = []
+    x = left = right = top = bottom = 0
+    for glyph, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+        start, baseline = x + position.x_offset, position.y_offset
+        glyphs.append(Glyph(glyph.codepoint, text[glyph.cluster], start / em, baseline / em))
+        ink = shaping.get_glyph_extents(glyph.codepoint)
+        if ink is not None and ink.width:
+            left = min(left, start + ink.x_bearing)
+            right = max(right, start + ink.x_bearing + ink.width)
+            top = max(top, baseline + ink.y_bearing)
+            bottom = min(bottom, baseline + ink.y_bearing + ink.height)
+        x += position.x_advance
+    return tuple(glyphs), _Extents(left / em, right / em, top / em, bottom / em, x / em)

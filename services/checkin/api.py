@@ -1,0 +1,185 @@
+"""HTTP for programs: devices at the gates, and those who watch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import select
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from services.checkin import devices
+from services.checkin.attendance import Totals
+from services.checkin.devices import Device
+from services.checkin.gates import OurGates
+from services.checkin.scans import Answer, record
+from services.checkin.schemas import (
+    DeviceOut,
+    EnrolmentOut,
+    ForumOut,
+    GateOut,
+    NewDevice,
+    NewEnrolment,
+    NewScan,
+    PairingOut,
+    ScanOut,
+    ScanPage,
+    UndoBody,
+)
+from services.checkin.tables import scans
+from services.checkin.undo import Undone, undo
+from shared.access import Role, Staff, bearer, forbidden, require, staff_of, unauthenticated
+from shared.limits import RateLimit
+from shared.problems import FieldError, Problem, invalid_input
+
+LEADS = (Role.organiser, Role.security_lead)
+WATCHERS = (Role.organiser, Role.security_lead, Role.viewer)
+WRONG_CODES_AT_ONCE = 20
+WRONG_CODES_PER_SECOND = 0.2
+"""Of 2^40 codes: a guesser on one address needs longer than the forum, by far."""
+
+
+router = APIRouter(prefix="/api")
+wrong_codes = RateLimit(WRONG_CODES_AT_ONCE, WRONG_CODES_PER_SECOND)
+
+
+async def calling_device(request: Request, gates: OurGates) -> Device:
+    token = bearer(request)
+    if token is None:
+        raise unauthenticated()
+    async with gates.database.read() as connection:
+        device = await devices.by_token(connection, token)
+    if device is None:
+        raise unauthenticated()
+    return device
+
+
+async def device_or_staff(request: Request, gates: OurGates) -> None:
+    if staff_of(request) is None:
+        await calling_device(request, gates)
+
+
+CallingDevice = Annotated[Device, Depends(calling_device)]
+Lead = Annotated[Staff, Depends(require(*LEADS))]
+Watcher = Annotated[Staff, Depends(require(*WATCHERS))]
+
+
+@router.get("/forum", tags=["forum"], summary="The forum: names, gates, and its time")
+async def the_forum(gates: OurGates) -> ForumOut:
+    return ForumOut.of(gates.forum, gates.clock)
+
+
+@router.get(
+    "/gates",
+    tags=["gates"],
+    summary="The gates of forum.toml",
+    dependencies=[Depends(device_or_staff)],
+)
+async def list_gates(gates: OurGates) -> list[GateOut]:
+    return [GateOut.model_validate(gate) for gate in gates.forum.gates]
+
+
+@router.post("/enrolments", status_code=201, tags=["devices"], summary="Offer a pairing code")
+async def offer(gates: OurGates, body: NewEnrolment, by: Lead) -> EnrolmentOut:
+    if body.gate not in {gate.id for gate in gates.forum.gates}:
+        raise invalid_input([FieldError("gate", "is no gate of this forum")])
+    return EnrolmentOut.model_validate(
+        await devices.offer_enrolment(gates, body.gate, body.label, by)
+    )
+
+
+@router.post("/devices", status_code=201, tags=["devices"], summary="Pair a device with a code")
+async def pair(request: Request, gates: OurGates, body: NewDevice) -> PairingOut:
+    caller = request.client.host if request.client else ""
+    wrong_codes.check(caller)
+    try:
+        pairing = await devices.enrol(gates, body.code)
+    except Problem:
+        wrong_codes.spend(caller)
+        raise
+    return PairingOut.model_validate(pairing)
+
+
+@router.get("/devices", tags=["devices"], summary="All devices")
+async def list_devices(gates: OurGates, _: Lead) -> list[DeviceOut]:
+    async with gates.database.read() as connection:
+        return [DeviceOut.of(device) for device in await devices.all_devices(connection)]
+
+
+@router.get("/devices/me", tags=["devices"], summary="The device that asks")
+async def me(device: CallingDevice) -> DeviceOut:
+    return DeviceOut.of(device)
+
+
+@router.post("/devices/{device_id}/revoke", tags=["devices"], summary="Stop a device's token")
+async def revoke(gates: OurGates, device_id: UUID, _: Lead) -> DeviceOut:
+    return DeviceOut.of(await devices.revoke(gates, device_id))
+
+
+@router.post("/scans", tags=["scans"], summary="Judge a scan; 200 for admitted and refused alike")
+async def scan(gates: OurGates, body: NewScan, device: CallingDevice) -> Answer:
+    return await record(gates, device.id, gates.forum.gate(device.gate), body.scan())
+
+
+@router.get("/scans", tags=["scans"], summary="The log, newest first")
+async def log(
+    gates: OurGates,
+    _: Watcher,
+    gate: str | None = None,
+    decision: Literal["admitted", "refused", "undone"] | None = None,
+    reason: str | None = None,
+    registration_id: UUID | None = None,
+    cursor: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> ScanPage:
+    query = select(scans).order_by(scans.c.seq.desc()).limit(limit + 1)
+    wanted = {
+        "gate": gate,
+        "decision": decision,
+        "reason": reason,
+        "registration_id": registration_id,
+    }
+    for column, value in wanted.items():
+        if value is not None:
+            query = query.where(scans.c[column] == value)
+    if cursor is not None:
+        query = query.where(scans.c.seq < cursor)
+    async with gates.database.read() as connection:
+        rows = list(await connection.execute(query))
+    more = len(rows) > limit
+    return ScanPage(
+        items=[ScanOut.model_validate(row) for row in rows[:limit]],
+        next_cursor=str(rows[limit - 1].seq) if more else None,
+    )
+
+
+@router.post("/scans/{scan_id}/undo", tags=["scans"], summary="Take a scan back")
+async def take_back(request: Request, gates: OurGates, scan_id: UUID, body: UndoBody) -> Undone:
+    staff = staff_of(request)
+    if staff is not None:
+        if staff.role not in LEADS:
+            raise forbidden()
+        return await undo(gates, scan_id, body.reason, staff.id, None)
+    device = await calling_device(request, gates)
+    return await undo(gates, scan_id, body.reason, device.label, device.id)
+
+
+@router.get("/attendance", tags=["attendance"], summary="The figures now")
+async def attendance(gates: OurGates, _: Watcher) -> Totals:
+    return await gates.live.now()
+
+
+@router.get(
+    "/attendance/stream",
+    tags=["attendance"],
+    summary="The figures after each change, as server-sent events named 'attendance'",
+    response_class=EventSourceResponse,
+)
+async def stream(gates: OurGates, _: Watcher) -> EventSourceResponse:
+    async def figures() -> AsyncIterator[ServerSentEvent]:
+        async for totals in gates.live.watch():
+            yield ServerSentEvent(totals.model_dump_json(), event="attendance")
+
+    return EventSourceResponse(figures(), headers={"Cache-Control": "no-store"})

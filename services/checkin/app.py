@@ -1,0 +1,41 @@
+"""The check-in service: the gates, who passes them, and who is inside."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from services.checkin import api, consumers, pages
+from services.checkin.gates import Gates
+from services.checkin.keys import VerifyingKeys
+from services.checkin.live import LiveFigures
+from services.checkin.settings import CheckinSettings
+from shared.pages import install as install_pages
+from shared.platform import Platform
+from shared.service import Service
+from shared.settings import load
+
+FOLDER = Path(__file__).parent
+
+
+def create(given: Platform) -> Service:
+    settings = load(CheckinSettings)
+    service = Service(
+        "checkin",
+        given,
+        folder=FOLDER,
+        summary="Gates, devices, scans, presence, and the live figures.",
+    )
+    live = LiveFigures(service.database, given.forum, given.clock)
+    service.app.state.gates = Gates(
+        database=service.database,
+        forum=given.forum,
+        clock=given.clock,
+        keys=VerifyingKeys(service.database),
+        live=live,
+        origin=given.settings.public_origin,
+        enrolment_lifetime=timedelta(minutes=settings.enrolment_minutes),
+    )
+    install_pages(service.app, FOLDER, "checkin")
+    service.serves(api.router, pages.router)
+    service.hears(consumers.replica(service.database, live))
+    service.runs(live.run)
+    return service

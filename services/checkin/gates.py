@@ -1,0 +1,35 @@
+"""What the use cases at the gates need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.checkin.keys import VerifyingKeys
+from services.checkin.live import LiveFigures
+from shared.clock import Clock
+from shared.database import Database
+from shared.forum import Forum
+
+
+@dataclass(frozen=True)
+class Gates:
+    database: Database
+    forum: Forum
+    clock: Clock
+    keys: VerifyingKeys
+    live: LiveFigures
+    origin: str
+    enrolment_lifetime: timedelta
+
+
+def _gates_of(request: Request) -> Gates:
+    gates: Gates = request.app.state.gates
+    return gates
+
+
+OurGates = Annotated[Gates, Depends(_gates_of)]
+"""A route's parameter."""

@@ -1,0 +1,102 @@
+"""HTTP for people: the gate app, the live page, and where devices are paired."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import qrcode
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response
+from qrcode.image.svg import SvgPathImage
+
+from services.checkin import devices
+from services.checkin.api import LEADS, WATCHERS
+from services.checkin.gates import OurGates
+from shared.access import Staff, require
+from shared.pages import OurPages
+from shared.problems import Problem, not_found
+
+BUILT = Path(__file__).parent / "web" / "dist"
+FOR_EVER = "public, max-age=31536000, immutable"
+"""Built files have a digest of their content in their names."""
+
+
+router = APIRouter(include_in_schema=False)
+Lead = Annotated[Staff, Depends(require(*LEADS))]
+
+
+@router.get("/gate/")
+async def gate_app() -> Response:
+    return _built("gate.html", "no-cache")
+
+
+@router.get("/gate")
+async def gate_app_without_slash() -> Response:
+    return RedirectResponse("/checkin/gate/")
+
+
+@router.get("/live")
+async def live(_: Annotated[Staff, Depends(require(*WATCHERS))]) -> Response:
+    return _built("live.html", "no-cache")
+
+
+@router.get("/web/{path:path}")
+async def built(path: str) -> Response:
+    return _built(path, FOR_EVER if path.startswith("assets/") else "no-cache")
+
+
+@router.get("/devices")
+async def all_devices(request: Request, gates: OurGates, pages: OurPages, _: Lead) -> Response:
+    async with gates.database.read() as connection:
+        rows = await devices.all_devices(connection)
+    return pages.render(
+        request, "devices.html", devices=rows, gates=gates.forum.gates, gate=gates.forum.gate
+    )
+
+
+@router.post("/devices/pair")
+async def pair(
+    request: Request,
+    gates: OurGates,
+    pages: OurPages,
+    by: Lead,
+    gate: Annotated[str, Form()],
+    label: Annotated[str, Form(min_length=1, max_length=100)],
+) -> Response:
+    if gate not in {one.id for one in gates.forum.gates}:
+        raise not_found("gate")
+    offered = await devices.offer_enrolment(gates, gate, label, by)
+    return pages.render(
+        request,
+        "pairing.html",
+        gate=gates.forum.gate(gate),
+        label=label,
+        offered=offered,
+        qr=_svg(offered.url),
+    )
+
+
+@router.post("/devices/{device_id}/revoke")
+async def revoke(gates: OurGates, device_id: UUID, _: Lead) -> Response:
+    await devices.revoke(gates, device_id)
+    return RedirectResponse("/checkin/devices", 303)
+
+
+def _built(path: str, cache: str) -> Response:
+    file = (BUILT / path).resolve()
+    if not BUILT.exists():
+        raise Problem(503, "not-built", "The gate app is not built: run 'make up'.")
+    if not file.is_relative_to(BUILT) or not file.is_file():
+        raise not_found("file")
+    return FileResponse(file, headers={"Cache-Control": cache})
+
+
+def _svg(text: str) -> str:
+    """A QR as SVG for the page; the text is ours, nothing of a user's is in it."""
+    image = qrcode.make(text, image_factory=SvgPathImage, border=2)
+    buffer = BytesIO()
+    image.save(buffer)
+    return buffer.getvalue().decode()

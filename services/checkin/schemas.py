@@ -1,0 +1,176 @@
+"""What travels over HTTP: the shapes of requests and answers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.checkin.admission import Direction
+from services.checkin.devices import Device
+from services.checkin.scans import Scan
+from shared.clock import Clock
+from shared.forum import Forum, Text
+
+
+class GateOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    zone: str
+    direction: Direction
+    entrance: str
+
+
+class NewEnrolment(BaseModel):
+    gate: str
+    label: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class EnrolmentOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    url: str = Field(description="Opens the gate app with the code; to be shown as a QR")
+    expires_at: datetime
+
+
+class NewDevice(BaseModel):
+    code: Annotated[str, Field(max_length=100)]
+
+
+class PairingOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    device_id: UUID
+    token: str
+    gate: str = Field(description="Id of the gate where the device stands")
+
+
+class DeviceOut(BaseModel):
+    device_id: UUID
+    label: str
+    gate: str
+    enrolled_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, device: Device) -> DeviceOut:
+        return cls.model_validate({**device._mapping, "device_id": device.id}, extra="ignore")
+
+
+class NewScan(BaseModel):
+    """A badge shown at a gate: its credential, or its number typed in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scan_id: UUID = Field(description="UUIDv7 made on the device; sent again, nothing changes")
+    credential: Annotated[str, Field(max_length=1000)] | None = None
+    number: Annotated[str, Field(max_length=100)] | None = None
+    direction: Direction | None = Field(default=None, description="The gate's own when absent")
+    scanned_at: AwareDatetime | None = None
+    override: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="The officer's reason to let the person in; also {reason: …}"
+    )
+
+    @field_validator("override", mode="before")
+    @classmethod
+    def _reason_alone(cls, value: Any) -> Any:
+        return value.get("reason", "") if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> NewScan:
+        if (self.credential is None) == (self.number is None):
+            raise PydanticCustomError("one_of_both", "give either credential or number")
+        return self
+
+    def scan(self) -> Scan:
+        return Scan(**self.model_dump())
+
+
+class UndoBody(BaseModel):
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ScanOut(BaseModel):
+    """An entry of the log."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    scan_id: UUID
+    gate: str
+    entrance: str
+    zone: str
+    direction: Direction
+    decision: str
+    reason: str
+    overridden: str | None
+    said: str | None
+    badge_id: str | None
+    registration_id: UUID | None
+    device_id: UUID | None
+    undoes: UUID | None
+    at: datetime
+    decided_at: datetime
+
+
+class ScanPage(BaseModel):
+    items: list[ScanOut]
+    next_cursor: str | None
+
+
+class NamedOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: Text
+
+
+class CategoryOut(NamedOut):
+    color: str
+
+
+class ZoneOut(NamedOut):
+    capacity: int | None
+    scan_out: bool
+
+
+class VenueOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: Text
+    limit: int
+
+
+class ForumOut(BaseModel):
+    """What gate app and live page need to know of the forum."""
+
+    name: Text
+    timezone: str
+    rehearsal: bool
+    now: datetime = Field(description="Forum time")
+    days: list[date]
+    categories: list[CategoryOut]
+    zones: list[ZoneOut]
+    entrances: list[NamedOut]
+    gates: list[GateOut]
+    venue: VenueOut
+
+    @classmethod
+    def of(cls, forum: Forum, clock: Clock) -> ForumOut:
+        return cls(
+            name=forum.short_name,
+            timezone=str(forum.timezone),
+            rehearsal=clock.rehearsal,
+            now=clock.now().astimezone(forum.timezone),
+            days=list(forum.days),
+            categories=[CategoryOut.model_validate(one) for one in forum.categories],
+            zones=[ZoneOut.model_validate(one) for one in forum.zones],
+            entrances=[NamedOut.model_validate(one) for one in forum.entrances],
+            gates=[GateOut.model_validate(one) for one in forum.gates],
+            venue=VenueOut.model_validate(forum.venue),
+        )

@@ -1,0 +1,142 @@
+/** What the check-in service says and hears over HTTP, as docs/ and its OpenAPI document name it. */
+
+/** A text of the forum in the languages that forum.toml gives it in. */
+export type Text = Readonly<Record<string, string>>;
+
+export type Direction = 'in' | 'out';
+export type Decision = 'admitted' | 'refused';
+
+export const REASONS = [
+  'malformed',
+  'bad_signature',
+  'unknown_badge',
+  'revoked',
+  'superseded',
+  'cancelled',
+  'blocked',
+  'not_valid_today',
+  'zone_not_allowed',
+  'already_inside',
+  'zone_full',
+  'first_entry',
+  'reentry',
+  'override',
+  'departed',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+export interface Category {
+  readonly id: string;
+  readonly name: Text;
+  readonly color: string;
+}
+
+export interface Gate {
+  readonly id: string;
+  readonly name: string;
+  readonly zone: string;
+  readonly direction: Direction;
+  readonly entrance: string;
+}
+
+export interface Entrance {
+  readonly id: string;
+  readonly name: Text;
+}
+
+export interface Zone {
+  readonly id: string;
+  readonly name: Text;
+  readonly capacity: number | null;
+  readonly scan_out: boolean;
+}
+
+export interface Forum {
+  readonly name: Text;
+  readonly timezone: string;
+  readonly rehearsal: boolean;
+  readonly now: string;
+  readonly days: readonly string[];
+  readonly categories: readonly Category[];
+  readonly gates: readonly Gate[];
+  readonly entrances: readonly Entrance[];
+  readonly zones: readonly Zone[];
+  readonly venue: { readonly name: Text; readonly limit: number };
+}
+
+export interface Enrolled {
+  readonly device_id: string;
+  readonly token: string;
+  readonly gate: string;
+}
+
+export interface DeviceState {
+  readonly device_id: string;
+  readonly label: string;
+  readonly gate: string;
+}
+
+/** What was presented: the text of a QR code, or the number printed on the badge. */
+export type Presented = { readonly credential: string } | { readonly number: string };
+
+export type ScanRequest = Presented & {
+  readonly scan_id: string;
+  readonly direction: Direction;
+  readonly scanned_at: string;
+  readonly override?: { readonly reason: string };
+};
+
+export interface Participant {
+  readonly registration_id: string;
+  readonly badge_id: string;
+  readonly number: string;
+  readonly given_name: string;
+  readonly family_name: string;
+  readonly organization: string;
+  readonly country: string;
+  readonly category: string;
+}
+
+export interface PreviousScan {
+  readonly scan_id: string;
+  readonly at: string;
+  readonly gate: string;
+  readonly entrance: string;
+  readonly direction: Direction;
+}
+
+export interface ScanAnswer {
+  readonly scan_id: string;
+  readonly decision: Decision;
+  readonly reason: Reason;
+  readonly participant: Participant | null;
+  readonly previous: PreviousScan | null;
+  readonly decided_at: string;
+}
+
+type Count = Readonly<Record<string, number>>;
+
+export interface Attendance {
+  readonly day: string;
+  readonly registered: number;
+  readonly badged: number;
+  readonly arrived_total: number;
+  readonly arrived_today: number;
+  readonly inside: number;
+  readonly refused_today: number;
+  readonly by_entrance: Count;
+  readonly by_category: Count;
+  readonly by_country: Count;
+  readonly by_region: Count;
+  readonly by_minute: Count;
+  readonly refusals_by_reason: Count;
+  readonly venue_limit: number;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail?: string;
+}

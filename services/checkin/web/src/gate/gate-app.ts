@@ -1,0 +1,519 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import type { Direction, Presented } from '../contract';
+import * as icons from '../icons';
+import { Language } from '../language';
+import { look } from '../look';
+import { say } from '../text';
+import './answer-view';
+import './bottom-sheet';
+import './camera-view';
+import './gate-header';
+import './more-menu';
+import './number-entry';
+import './pair-screen';
+import './reason-form';
+import './recent-scans';
+import { pairingCode } from './pairing-code';
+import { present } from './presented';
+import { Repeats } from './repeats';
+import { pairFault, type PairFault, type Scan, Session } from './session';
+import { signal, unlockSound } from './signals';
+import { type Telling, tone, verdict } from './verdict';
+import { keepAwake } from './wake-lock';
+import { listenForWedge } from './wedge-listener';
+
+type Sheet =
+  | { readonly kind: 'number' | 'recent' | 'more' }
+  | { readonly kind: 'undo' | 'override'; readonly scan: Scan };
+
+const WIDE = matchMedia('(min-width: 60rem)');
+
+/**
+ * The gate: what the officer holds. Its `data-state` says what it is doing: starting, pairing,
+ * ready, checking, unsent, failed or answer.
+ */
+@customElement('gate-app')
+export class GateApp extends LitElement {
+  @state() private sheet: Sheet | null = null;
+  @state() private pairFault: PairFault | null = null;
+  @state() private pairing = false;
+  @state() private revoked = false;
+  @state() private sheetFault = '';
+  @state() private wide = WIDE.matches;
+
+  private session = new Session();
+  private language = new Language(this);
+  private repeats = new Repeats();
+  private stopWedge: (() => void) | null = null;
+  private ticking: ReturnType<typeof setInterval> | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.session.addEventListener('change', () => this.requestUpdate());
+    this.session.addEventListener('answer', () => this.announce());
+    this.session.addEventListener('revoked', () => (this.revoked = true));
+    this.stopWedge = listenForWedge((presented) => this.wedged(presented));
+    WIDE.addEventListener('change', this.fit);
+    addEventListener('online', this.reconnect);
+    addEventListener('hashchange', this.pairByAddress);
+    addEventListener('pointerdown', unlockSound);
+    addEventListener('keydown', unlockSound);
+    addEventListener('beforeunload', this.guard);
+    document.addEventListener('visibilitychange', this.reconnect);
+    // The rehearsal ribbon shows minutes.
+    this.ticking = setInterval(() => this.requestUpdate(), 10_000);
+    void keepAwake();
+    void this.session.start().then(this.pairByAddress);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.session.stop();
+    this.stopWedge?.();
+    clearInterval(this.ticking);
+    WIDE.removeEventListener('change', this.fit);
+    removeEventListener('online', this.reconnect);
+    removeEventListener('hashchange', this.pairByAddress);
+    removeEventListener('pointerdown', unlockSound);
+    removeEventListener('keydown', unlockSound);
+    removeEventListener('beforeunload', this.guard);
+    document.removeEventListener('visibilitychange', this.reconnect);
+  }
+
+  private fit = (): void => {
+    this.wide = WIDE.matches;
+  };
+
+  private reconnect = (): void => {
+    if (document.visibilityState !== 'visible') return;
+    void keepAwake();
+    void this.session.touch();
+  };
+
+  /** Scans that wait live in this page only: leaving it would lose them. */
+  private guard = (event: BeforeUnloadEvent): void => {
+    if (this.session.waiting > 0) event.preventDefault();
+  };
+
+  // ---- Pairing ----
+
+  private pairByAddress = (): void => {
+    const code = location.hash ? pairingCode(location.hash) : null;
+    if (!code) return;
+    // A code works once and is nobody else's business: out of the address bar and the history.
+    history.replaceState(null, '', location.pathname);
+    void this.pair(code);
+  };
+
+  private async pair(code: string): Promise<void> {
+    this.pairing = true;
+    this.pairFault = null;
+    try {
+      await this.session.pair(code);
+      this.revoked = false;
+    } catch (error) {
+      this.pairFault = pairFault(error);
+    } finally {
+      this.pairing = false;
+    }
+  }
+
+  private unpair(): void {
+    this.sheet = null;
+    this.session.unpair();
+  }
+
+  // ---- Scanning ----
+
+  private seen(text: string): void {
+    const begins = this.repeats.begins(text, performance.now());
+    // While a sheet is open the officer looks at something else than the camera.
+    if (begins && !this.sheet) this.scan(present(text));
+  }
+
+  private wedged(presented: Presented): void {
+    if (this.session.stage === 'paired') {
+      this.scan(presented);
+    } else if ('credential' in presented) {
+      const code = pairingCode(presented.credential);
+      if (code) void this.pair(code);
+    }
+  }
+
+  private scan(presented: Presented, overrideReason?: string): void {
+    this.sheet = null;
+    this.session.scan(presented, overrideReason);
+  }
+
+  private turn(direction: Direction): void {
+    // Somebody who entered may now hold the same badge up to leave.
+    this.repeats.forget();
+    this.session.turn(direction);
+  }
+
+  private announce(): void {
+    const answer = this.session.newest?.answer;
+    signal(answer ? tone(answer) : 'unsent');
+  }
+
+  private async undo(scan: Scan, reason: string): Promise<void> {
+    this.sheetFault = '';
+    try {
+      await this.session.undo(scan, reason);
+      this.sheet = null;
+    } catch (error) {
+      this.sheetFault = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private show(sheet: Sheet | null): void {
+    this.sheetFault = '';
+    this.sheet = sheet;
+  }
+
+  // ---- What is on the screen ----
+
+  private get telling(): Telling | null {
+    const { forum, clock, gate } = this.session;
+    if (!forum) return null;
+    const { words, code: language } = this.language;
+    return { words, language, forum, clock, gate: gate?.id ?? '' };
+  }
+
+  private get phase(): string {
+    const { stage, newest, forum, offlineSince } = this.session;
+    if (stage === 'paired' && !forum) return 'starting';
+    if (stage !== 'paired') return stage;
+    if (!newest) return 'ready';
+    if (newest.answer) return 'answer';
+    if (newest.fault) return 'failed';
+    return offlineSince ? 'unsent' : 'checking';
+  }
+
+  override willUpdate(): void {
+    this.dataset['state'] = this.phase;
+    document.title = `${this.session.gate?.name ?? this.language.words.gate.title} · Forum Pass`;
+  }
+
+  override updated(): void {
+    if (this.phase === 'unsent' && this.lastPhase !== 'unsent') signal('unsent');
+    this.lastPhase = this.phase;
+  }
+  private lastPhase = '';
+
+  override render() {
+    const { telling } = this;
+    if (this.phase === 'pairing') return [this.renderRehearsal(), this.renderPairing()];
+    if (!telling) return this.renderStarting();
+    return html`
+      ${this.renderRehearsal()}
+      <gate-header
+        .gate=${this.session.gate?.name ?? ''}
+        .direction=${this.session.direction}
+        .tally=${this.session.tally}
+        .offlineSince=${this.session.offlineSince
+          ? telling.clock.time(this.session.offlineSince)
+          : ''}
+        .waiting=${this.session.waiting}
+        @turn=${(event: CustomEvent<Direction>) => this.turn(event.detail)}
+      ></gate-header>
+      ${this.renderStage(telling)} ${this.wide ? this.renderAside(telling) : nothing}
+      ${this.renderSheet(telling)}
+      <p class="visually-hidden" aria-live="assertive" aria-atomic="true">${this.spoken(telling)}</p>
+    `;
+  }
+
+  private renderRehearsal() {
+    const { forum, clock } = this.session;
+    if (!forum?.rehearsal) return nothing;
+    const now = clock.now();
+    return html`
+      <p class="rehearsal">
+        ${this.language.words.rehearsal} ·
+        <time datetime=${now.toISOString()}>
+          ${clock.date(now, this.language.words.locale)}, ${clock.time(now)}
+        </time>
+      </p>
+    `;
+  }
+
+  private renderPairing() {
+    return html`
+      <pair-screen
+        .fault=${this.pairFault}
+        .busy=${this.pairing}
+        .revoked=${this.revoked}
+        @code=${(event: CustomEvent<string>) => this.pair(event.detail)}
+      ></pair-screen>
+    `;
+  }
+
+  private renderStarting() {
+    const words = this.language.words.gate;
+    return html`
+      <p class="starting" role="status">
+        ${this.session.offlineSince ? words.unreachable : words.starting}
+      </p>
+    `;
+  }
+
+  private renderStage(telling: Telling) {
+    const { newest } = this.session;
+    return html`
+      <main>
+        <answer-view
+          ?hidden=${!newest}
+          .scan=${newest}
+          .telling=${telling}
+          .offline=${this.session.offlineSince !== null}
+          @override=${(event: CustomEvent<Scan>) =>
+            this.show({ kind: 'override', scan: event.detail })}
+        ></answer-view>
+        <camera-view
+          ?small=${newest !== null}
+          @read=${(event: CustomEvent<string>) => this.seen(event.detail)}
+        ></camera-view>
+      </main>
+      ${this.renderBar()}
+    `;
+  }
+
+  private renderBar() {
+    const words = this.language.words.gate;
+    return html`
+      <nav aria-label=${words.title}>
+        ${this.wide
+          ? nothing
+          : html`
+              <button @click=${() => this.show({ kind: 'number' })}>
+                ${icons.keypad}<span>${words.typeNumber}</span>
+              </button>
+              <button @click=${() => this.show({ kind: 'recent' })}>
+                ${icons.list}<span>${words.recent}</span>
+              </button>
+            `}
+        <button @click=${() => this.show({ kind: 'more' })}>
+          ${icons.more}<span>${words.more}</span>
+        </button>
+      </nav>
+    `;
+  }
+
+  private renderNumberEntry() {
+    return html`
+      <number-entry
+        @number=${(event: CustomEvent<string>) => this.scan({ number: event.detail })}
+      ></number-entry>
+    `;
+  }
+
+  private renderRecent(telling: Telling) {
+    return html`
+      <recent-scans
+        .scans=${this.session.scans}
+        .telling=${telling}
+        @undo=${(event: CustomEvent<Scan>) => this.show({ kind: 'undo', scan: event.detail })}
+      ></recent-scans>
+    `;
+  }
+
+  private renderAside(telling: Telling) {
+    return html`
+      <aside>
+        ${this.renderNumberEntry()}
+        <h2>${this.language.words.gate.recent}</h2>
+        ${this.renderRecent(telling)}
+      </aside>
+    `;
+  }
+
+  private renderSheet(telling: Telling) {
+    if (!this.sheet) return nothing;
+    const words = this.language.words.gate;
+    const heading = {
+      number: words.typeNumber,
+      recent: words.recent,
+      more: words.more,
+      undo: words.undoTitle,
+      override: words.overrideTitle,
+    }[this.sheet.kind];
+    return html`
+      <bottom-sheet .heading=${heading} @close=${() => this.show(null)}>
+        ${this.renderSheetBody(this.sheet, telling)}
+      </bottom-sheet>
+    `;
+  }
+
+  private renderSheetBody(sheet: Sheet, telling: Telling) {
+    const words = this.language.words.gate;
+    switch (sheet.kind) {
+      case 'number':
+        return this.renderNumberEntry();
+      case 'recent':
+        return this.renderRecent(telling);
+      case 'more':
+        return html`
+          <more-menu .waiting=${this.session.waiting} @unpair=${() => this.unpair()}></more-menu>
+        `;
+      case 'undo':
+        return html`
+          <reason-form
+            .usual=${words.undoReasons}
+            .action=${words.undo}
+            .fault=${this.sheetFault}
+            @reason=${(event: CustomEvent<string>) => this.undo(sheet.scan, event.detail)}
+          ></reason-form>
+        `;
+      case 'override':
+        return html`
+          <reason-form
+            .usual=${words.overrideReasons}
+            .action=${words.override}
+            @reason=${(event: CustomEvent<string>) => this.scan(sheet.scan.presented, event.detail)}
+          ></reason-form>
+        `;
+    }
+  }
+
+  /** The screen in one breath, for a screen reader. */
+  private spoken(telling: Telling): string {
+    const words = this.language.words.gate;
+    const { newest } = this.session;
+    if (!newest) return words.ready;
+    const { answer, fault } = newest;
+    if (fault) return `${words.failed}. ${fault}`;
+    if (!answer) return this.phase === 'unsent' ? `${words.unsent}. ${words.unsentDetail}` : '';
+    const { word, sentence } = verdict(answer, telling);
+    const person = answer.participant;
+    if (!person) return `${word}. ${sentence}.`;
+    const category = telling.forum.categories.find(({ id }) => id === person.category);
+    const kind = category ? say(category.name, telling.language) : person.category;
+    return `${word}. ${sentence}. ${person.given_name} ${person.family_name}, ${kind}.`;
+  }
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: grid;
+        --camera-tile: clamp(4.5rem, 13vh, 10rem);
+        grid-template-rows: auto auto 1fr auto;
+        grid-template-columns: 100%;
+        block-size: 100dvh;
+        padding-block-end: env(safe-area-inset-bottom);
+        overflow: hidden;
+        background: var(--page);
+      }
+
+      :host > * {
+        min-inline-size: 0;
+      }
+
+      .rehearsal {
+        grid-row: 1;
+        grid-column: 1 / -1;
+      }
+
+      gate-header {
+        grid-row: 2;
+        grid-column: 1 / -1;
+      }
+
+      .starting,
+      pair-screen {
+        grid-row: 3;
+        min-block-size: 0;
+      }
+
+      .starting {
+        place-self: center;
+        padding: var(--space-5);
+        font-size: var(--text-large);
+        text-align: center;
+      }
+
+      main {
+        position: relative;
+        grid-row: 3;
+        display: grid;
+        min-block-size: 0;
+      }
+
+      main > * {
+        grid-area: 1 / 1;
+        min-block-size: 0;
+      }
+
+      /* Beside an answer the camera stays in a corner that the answer leaves free. */
+      camera-view[small] {
+        position: absolute;
+        inset-inline-start: var(--space-3);
+        inset-block-end: var(--space-3);
+        inline-size: var(--camera-tile);
+        block-size: var(--camera-tile);
+        border: 2px solid #ffffff;
+        border-radius: var(--radius-large);
+      }
+
+      nav {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 1px;
+        background: var(--line);
+        border-block-start: 1px solid var(--line);
+      }
+
+      nav button {
+        flex: 1 1 0;
+        flex-direction: column;
+        gap: 2px;
+        min-block-size: 4rem;
+        padding: var(--space-2) var(--space-1);
+        border-radius: 0;
+        background: var(--surface);
+        color: var(--ink);
+        font-size: var(--text-small);
+        line-height: 1.15;
+      }
+
+      nav button:focus-visible {
+        outline-offset: -4px;
+      }
+
+      aside {
+        grid-column: 2;
+        padding: var(--space-5);
+        overflow-y: auto;
+        background: var(--surface);
+        border-inline-start: 1px solid var(--line);
+      }
+
+      aside h2 {
+        margin-block: var(--space-6) var(--space-2);
+        font-size: var(--heading-3);
+      }
+
+      @media (min-width: 60rem) {
+        :host {
+          grid-template-columns: 1fr minmax(22rem, 28rem);
+        }
+
+        .starting,
+        pair-screen {
+          grid-column: 1 / -1;
+        }
+
+        aside {
+          grid-row: 3 / 5;
+        }
+
+        nav button {
+          flex-direction: row;
+          gap: var(--space-2);
+          min-block-size: 3rem;
+        }
+      }
+    `,
+  ];
+}

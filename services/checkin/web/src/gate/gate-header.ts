@@ -1,0 +1,191 @@
+import { css, html, LitElement } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import type { Direction } from '../contract';
+import { check, cross } from '../icons';
+import { Language } from '../language';
+import { look } from '../look';
+import type { Tally } from './device';
+
+/** Which gate this is, which way it lets people, and whether it is online. Fires `turn`. */
+@customElement('gate-header')
+export class GateHeader extends LitElement {
+  @property() gate = '';
+  @property() direction: Direction = 'in';
+  @property({ attribute: false }) tally: Tally = { day: '', admitted: 0, refused: 0 };
+  /** Forum time, 10:42, or nothing while online */
+  @property() offlineSince = '';
+  @property({ type: Number }) waiting = 0;
+
+  private language = new Language(this);
+
+  override render() {
+    const words = this.language.words.gate;
+    return html`
+      <h1>${this.gate}</h1>
+      <p class="tally tabular">
+        <span title=${words.admittedHere(this.tally.admitted)}>
+          ${check}<span aria-hidden="true">${this.language.number(this.tally.admitted)}</span>
+          <span class="visually-hidden">${words.admittedHere(this.tally.admitted)}</span>
+        </span>
+        <span title=${words.refusedHere(this.tally.refused)}>
+          ${cross}<span aria-hidden="true">${this.language.number(this.tally.refused)}</span>
+          <span class="visually-hidden">${words.refusedHere(this.tally.refused)}</span>
+        </span>
+      </p>
+      <p class="link" data-online=${!this.offlineSince}>${this.link()}</p>
+      <fieldset>
+        <legend class="visually-hidden">${words.direction}</legend>
+        ${this.renderDirection('in')} ${this.renderDirection('out')}
+      </fieldset>
+    `;
+  }
+
+  private link(): string {
+    const words = this.language.words.gate;
+    const state = this.offlineSince ? words.offlineSince(this.offlineSince) : words.online;
+    return this.waiting > 0 ? `${state} · ${words.waiting(this.waiting)}` : state;
+  }
+
+  private renderDirection(direction: Direction) {
+    return html`
+      <label>
+        <input
+          type="radio"
+          name="direction"
+          value=${direction}
+          .checked=${this.direction === direction}
+          @change=${() => this.dispatchEvent(new CustomEvent('turn', { detail: direction }))}
+        />
+        <span>${this.language.words.gate[direction]}</span>
+      </label>
+    `;
+  }
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: grid;
+        grid-template-columns: 1fr auto;
+        gap: var(--space-1) var(--space-3);
+        align-items: center;
+        padding: var(--space-2) var(--space-3);
+        background: var(--band);
+        color: var(--on-band);
+      }
+
+      h1 {
+        overflow: hidden;
+        font-size: 1.2rem;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+
+      .tally {
+        display: flex;
+        gap: var(--space-3);
+        justify-content: end;
+        font-weight: 600;
+      }
+
+      .tally > span {
+        display: inline-flex;
+        gap: var(--space-1);
+        align-items: center;
+      }
+
+      .tally svg {
+        inline-size: 1em;
+        block-size: 1em;
+      }
+
+      .link {
+        display: flex;
+        gap: var(--space-2);
+        align-items: center;
+        color: var(--on-band-soft);
+        font-size: var(--text-small);
+        line-height: 1.25;
+      }
+
+      .link::before {
+        content: '';
+        flex: none;
+        inline-size: 0.65rem;
+        block-size: 0.65rem;
+        border-radius: 50%;
+        background: #6fe3a0;
+      }
+
+      .link[data-online='false'] {
+        justify-self: start;
+        padding: 0.1rem 0.6rem;
+        border-radius: var(--radius-large);
+        background: var(--unsent);
+        color: var(--on-unsent);
+        font-weight: 600;
+      }
+
+      .link[data-online='false']::before {
+        border: 2px solid currentcolor;
+        background: none;
+      }
+
+      fieldset {
+        display: flex;
+        border: 1px solid var(--on-band-soft);
+        border-radius: var(--radius);
+        overflow: hidden;
+      }
+
+      label {
+        position: relative;
+        flex: 1;
+        cursor: pointer;
+      }
+
+      input {
+        position: absolute;
+        inset: 0;
+        min-block-size: 0;
+        opacity: 0;
+        cursor: pointer;
+      }
+
+      label span {
+        display: grid;
+        place-items: center;
+        min-inline-size: 3.5rem;
+        min-block-size: var(--target);
+        padding-inline: var(--space-3);
+        font-weight: 600;
+      }
+
+      input:checked + span {
+        background: var(--on-band);
+        color: #0a3a6b;
+      }
+
+      input:focus-visible + span {
+        outline: 3px solid var(--accent);
+        outline-offset: -5px;
+      }
+
+      @media (min-width: 60rem) {
+        :host {
+          grid-template-columns: auto 1fr auto auto;
+          gap: var(--space-5);
+          padding-inline: var(--space-5);
+        }
+
+        .tally {
+          order: 1;
+        }
+
+        fieldset {
+          order: 2;
+        }
+      }
+    `,
+  ];
+}

@@ -1,0 +1,103 @@
+import { css, html, LitElement } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { Language, languages, speak } from '../language';
+import { look } from '../look';
+import * as device from './device';
+import { signal, unlockSound } from './signals';
+
+/** Language, sound, and the way out. Fires `unpair`. */
+@customElement('more-menu')
+export class MoreMenu extends LitElement {
+  @property({ type: Number }) waiting = 0;
+
+  @state() private muted = device.muted.recall();
+  private language = new Language(this);
+
+  override render() {
+    const words = this.language.words.gate;
+    return html`
+      <section>
+        <label for="language">${words.languageTitle}</label>
+        <select
+          id="language"
+          @change=${(event: Event) => speak((event.target as HTMLSelectElement).value)}
+        >
+          ${languages.map(
+            ([code, name]) => html`
+              <option value=${code} lang=${code} ?selected=${code === this.language.code}>
+                ${name}
+              </option>
+            `,
+          )}
+        </select>
+      </section>
+      <section>
+        <label class="switch">
+          <input type="checkbox" role="switch" .checked=${!this.muted} @change=${this.mute} />
+          ${words.sound}
+        </label>
+        <button class="quiet" ?disabled=${this.muted} @click=${this.test}>${words.soundTest}</button>
+      </section>
+      <section>
+        <p class="hint">${this.waiting > 0 ? words.unpairWaiting : words.unpairDetail}</p>
+        <button
+          class="danger"
+          ?disabled=${this.waiting > 0}
+          @click=${() => this.dispatchEvent(new Event('unpair'))}
+        >
+          ${words.unpair}
+        </button>
+      </section>
+    `;
+  }
+
+  private mute(event: Event): void {
+    this.muted = !(event.target as HTMLInputElement).checked;
+    device.muted.keep(this.muted);
+  }
+
+  private test(): void {
+    unlockSound();
+    signal('admitted');
+    setTimeout(() => signal('refused'), 900);
+  }
+
+  static override styles = [
+    look,
+    css`
+      section {
+        display: grid;
+        gap: var(--space-2);
+        padding-block: var(--space-4);
+        border-block-start: 1px solid var(--line);
+      }
+
+      section:first-child {
+        padding-block-start: 0;
+        border: 0;
+      }
+
+      section:last-child {
+        padding-block-end: 0;
+      }
+
+      button {
+        min-block-size: 3rem;
+      }
+
+      .switch {
+        display: flex;
+        gap: var(--space-3);
+        align-items: center;
+        min-block-size: var(--target);
+      }
+
+      .switch input {
+        inline-size: 1.5rem;
+        block-size: 1.5rem;
+        min-block-size: 0;
+        accent-color: var(--accent);
+      }
+    `,
+  ];
+}

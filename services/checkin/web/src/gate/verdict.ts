@@ -1,0 +1,49 @@
+import type { Forum, ScanAnswer } from '../contract';
+import type { ForumClock } from '../forum-clock';
+import { nameOf } from '../text';
+import type { Words } from '../words/en';
+
+/** What an answer looks and sounds like. */
+export type Tone = 'admitted' | 'refused' | 'departed';
+
+export interface Verdict {
+  readonly tone: Tone;
+  readonly word: string;
+  readonly sentence: string;
+}
+
+/** What an answer is told with: the forum it speaks of, whose gate, in which words. */
+export interface Telling {
+  readonly words: Words;
+  readonly language: string;
+  readonly forum: Forum;
+  readonly clock: ForumClock;
+  readonly gate: string;
+}
+
+export function tone(answer: ScanAnswer): Tone {
+  if (answer.decision === 'refused') return 'refused';
+  return answer.reason === 'departed' ? 'departed' : 'admitted';
+}
+
+/** The answer in the officer's words: "Already inside since 08:12, Tower entrance". */
+export function verdict(answer: ScanAnswer, telling: Telling): Verdict {
+  const found = tone(answer);
+  return { tone: found, word: telling.words.verdict[found], sentence: sentence(answer, telling) };
+}
+
+function sentence(answer: ScanAnswer, telling: Telling): string {
+  const { words, language, forum, clock } = telling;
+  const { reason, previous } = answer;
+  if (previous && (reason === 'already_inside' || reason === 'reentry')) {
+    return words.reasonSince[reason](
+      clock.time(previous.at),
+      nameOf(forum.entrances, previous.entrance, language),
+    );
+  }
+  if (reason === 'zone_not_allowed' || reason === 'zone_full') {
+    const zone = forum.gates.find(({ id }) => id === telling.gate)?.zone ?? '';
+    return words.reasonZone[reason](nameOf(forum.zones, zone, language));
+  }
+  return words.reasons[reason];
+}

@@ -1,0 +1,79 @@
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import en, { type Words } from './words/en';
+
+const catalogues = Object.fromEntries(
+  Object.entries(import.meta.glob<Words>('./words/*.ts', { eager: true, import: 'default' })).map(
+    ([path, words]) => [path.slice('./words/'.length, -'.ts'.length), words],
+  ),
+);
+
+const KEPT = 'forumpass.language';
+
+/** The codes of the languages there are, with their own names. */
+export const languages: readonly (readonly [code: string, name: string])[] = Object.entries(
+  catalogues,
+).map(([code, words]) => [code, words.language]);
+
+function preferred(): string {
+  const wanted = [localStorage.getItem(KEPT) ?? '', ...navigator.languages];
+  const codes = wanted.map((tag) => tag.toLowerCase().split('-')[0] ?? '');
+  return codes.find((code) => code in catalogues) ?? 'en';
+}
+
+let current = preferred();
+const readers = new Set<ReactiveControllerHost>();
+
+function announce(): void {
+  document.documentElement.lang = current;
+  document.documentElement.dir = catalogues[current]?.direction ?? 'ltr';
+  for (const reader of readers) reader.requestUpdate();
+}
+
+export function speak(code: string): void {
+  current = code;
+  localStorage.setItem(KEPT, code);
+  announce();
+}
+
+announce();
+
+/** Gives a component its words, and renders it anew when the language changes. */
+export class Language implements ReactiveController {
+  constructor(readonly host: ReactiveControllerHost) {
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    readers.add(this.host);
+  }
+
+  hostDisconnected(): void {
+    readers.delete(this.host);
+  }
+
+  get code(): string {
+    return current;
+  }
+
+  get words(): Words {
+    return catalogues[current] ?? en;
+  }
+
+  country(alpha2: string): string {
+    try {
+      return new Intl.DisplayNames(this.words.locale, { type: 'region' }).of(alpha2) ?? alpha2;
+    } catch {
+      // A code of another form than alpha-2 has no name: show what came.
+      return alpha2;
+    }
+  }
+
+  number(n: number): string {
+    return new Intl.NumberFormat(this.words.locale).format(n);
+  }
+
+  share(part: number, whole: number): string {
+    const ratio = whole > 0 ? part / whole : 0;
+    return new Intl.NumberFormat(this.words.locale, { style: 'percent' }).format(ratio);
+  }
+}

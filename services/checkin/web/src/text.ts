@@ -1,0 +1,15 @@
+import type { Text } from './contract';
+
+/** A text of the forum in one language, else in English, else in any. */
+export function say(text: Text, language: string): string {
+  return text[language] ?? text['en'] ?? Object.values(text)[0] ?? '';
+}
+
+export function nameOf(
+  things: readonly { readonly id: string; readonly name: Text }[],
+  id: string,
+  language: string,
+): string {
+  const found = things.find((thing) => thing.id === id);
+  return found ? say(found.name, language) : id;
+}

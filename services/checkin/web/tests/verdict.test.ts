@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { type Forum, REASONS, type Reason, type ScanAnswer } from '../src/contract';
+import { ForumClock } from '../src/forum-clock';
+import { type Telling, verdict } from '../src/gate/verdict';
+import en from '../src/words/en';
+import fr from '../src/words/fr';
+
+const forum: Forum = {
+  name: { en: 'WSIS Forum 2017' },
+  timezone: 'Europe/Zurich',
+  rehearsal: true,
+  now: '2017-06-12T08:00:00+02:00',
+  days: ['2017-06-12'],
+  categories: [],
+  gates: [{ id: 'tower-in', name: 'Tower in', zone: 'venue', direction: 'in', entrance: 'tower' }],
+  entrances: [{ id: 'tower', name: { en: 'Tower', fr: 'Tour' } }],
+  zones: [{ id: 'venue', name: { en: 'Venue', fr: 'Site' }, capacity: 2500, scan_out: true }],
+  venue: { name: { en: 'ITU' }, limit: 2500 },
+};
+
+const telling = (language: 'en' | 'fr'): Telling => ({
+  words: { en, fr }[language],
+  language,
+  forum,
+  clock: new ForumClock(0, forum.timezone),
+  gate: 'tower-in',
+});
+
+function answer(reason: Reason, changes: Partial<ScanAnswer> = {}): ScanAnswer {
+  return {
+    scan_id: '017f22e2-79b0-7cc3-98c4-dc0c0c07398f',
+    decision: 'refused',
+    reason,
+    participant: null,
+    previous: null,
+    decided_at: '2017-06-12T09:00:00+02:00',
+    ...changes,
+  };
+}
+
+const seenAtTower = {
+  previous: {
+    scan_id: '017f22e2-79b0-7cc3-98c4-dc0c0c073980',
+    at: '2017-06-12T06:12:00Z',
+    gate: 'tower-in',
+    entrance: 'tower',
+    direction: 'in' as const,
+  },
+};
+
+describe('the answer in the officer’s words', () => {
+  test('says since when and where somebody is inside', () => {
+    const already = answer('already_inside', seenAtTower);
+    expect(verdict(already, telling('en'))).toEqual({
+      tone: 'refused',
+      word: 'Refused',
+      sentence: 'Already inside since 08:12, Tower entrance',
+    });
+    expect(verdict(already, telling('fr')).sentence).toBe(
+      'Déjà à l’intérieur depuis 08:12, entrée Tour',
+    );
+  });
+
+  test('names the zone that is closed to the badge', () => {
+    expect(verdict(answer('zone_full'), telling('en')).sentence).toBe('Full: Venue');
+    expect(verdict(answer('zone_not_allowed'), telling('fr')).sentence).toBe(
+      'Ce badge n’ouvre pas : Site',
+    );
+  });
+
+  test('tells leaving from entering', () => {
+    const left = answer('departed', { decision: 'admitted' });
+    expect(verdict(left, telling('en'))).toMatchObject({ tone: 'departed', word: 'Left' });
+    const entered = answer('first_entry', { decision: 'admitted' });
+    expect(verdict(entered, telling('en'))).toMatchObject({ tone: 'admitted', word: 'Admitted' });
+  });
+
+  test('has a sentence for every reason in every language', () => {
+    for (const reason of REASONS) {
+      for (const language of ['en', 'fr'] as const) {
+        expect(verdict(answer(reason), telling(language)).sentence.length).toBeGreaterThan(5);
+      }
+    }
+  });
+
+  test('shows what it does not know under its own id', () => {
+    const elsewhere = { previous: { ...seenAtTower.previous, entrance: 'garden' } };
+    expect(verdict(answer('already_inside', elsewhere), telling('en')).sentence).toBe(
+      'Already inside since 08:12, garden entrance',
+    );
+  });
+});

@@ -1,0 +1,73 @@
+"""HTTP for programs: thin, it parses, calls and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.notifications import delivery_log
+from services.notifications.matters import Kind
+from services.notifications.messages import Status
+from shared.access import Role, require
+from shared.database import Database, after_commit
+
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text holds every character but this one."""
+
+
+class MessageOut(BaseModel):
+    """One mail and what became of it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: Kind
+    registration_id: UUID
+    recipient: str | None = Field(
+        description="The address of the last attempt or of the next; null: erased, or not known"
+    )
+    status: Status
+    attempts: int
+    created_at: datetime
+    sent_at: datetime | None
+    error: str | None = Field(description="What the last attempt failed of")
+
+
+class MessagePage(BaseModel):
+    items: list[MessageOut]
+    next_cursor: UUID | None
+
+
+def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
+    routes = APIRouter(
+        prefix="/api/messages", tags=["messages"], dependencies=[Depends(require(Role.organiser))]
+    )
+
+    @routes.get("", summary="The delivery log, newest first")
+    async def list_messages(
+        recipient: Annotated[str | None, Query(max_length=320, pattern=NO_NUL)] = None,
+        status: Status | None = None,
+        cursor: UUID | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> MessagePage:
+        async with database.read() as connection:
+            rows = await delivery_log.find(
+                connection, recipient=recipient, status=status, before=cursor, limit=limit + 1
+            )
+        items = [MessageOut.model_validate(row) for row in rows[:limit]]
+        return MessagePage(items=items, next_cursor=items[-1].id if len(rows) > limit else None)
+
+    @routes.post("/{message_id}/resend", status_code=201, summary="Send it once more")
+    async def resend(message_id: UUID) -> MessageOut:
+        async with database.begin() as tx:
+            new_id = await delivery_log.resend(tx, message_id)
+            row = await delivery_log.get(tx, new_id)
+            after_commit(tx, wake_mailer)
+        return MessageOut.model_validate(row)
+
+    return routes

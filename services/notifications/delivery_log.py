@@ -1,0 +1,92 @@
+"""What was written to whom and what became of it, for organisers; and sending one again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import CompoundSelect, Row, Select, func, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifications import messages
+from services.notifications import tables as t
+from services.notifications.matters import STORED, Badge
+from services.notifications.messages import Status
+from shared.problems import conflict, not_found
+
+
+async def find(
+    connection: AsyncConnection,
+    *,
+    recipient: str | None,
+    status: Status | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Row[tuple[object, ...]]]:
+    """Messages, newest first: their ids are UUIDv7, which sort by time."""
+    query = _entries().order_by(t.messages.c.id.desc()).limit(limit)
+    if recipient is not None:
+        query = query.where(t.messages.c.id.in_(_concerning(recipient.lower())))
+    if status is not None:
+        query = query.where(t.messages.c.status == status)
+    if before is not None:
+        query = query.where(t.messages.c.id < before)
+    return (await connection.execute(query)).all()
+
+
+async def get(connection: AsyncConnection, message_id: UUID) -> Row[tuple[object, ...]]:
+    query = _entries().where(t.messages.c.id == message_id)
+    return (await connection.execute(query)).one()
+
+
+async def resend(tx: AsyncConnection, message_id: UUID) -> UUID:
+    """Make a new message of the same matter, to where the person is reached now.
+
+    Raises:
+        Problem: 404; or 409 when it still waits, or says what is no longer true or known.
+    """
+    old = (
+        await tx.execute(
+            select(t.messages.c.status, t.messages.c.matter, t.recipients)
+            .join_from(t.messages, t.recipients)
+            .where(t.messages.c.id == message_id)
+            .with_for_update()
+        )
+    ).one_or_none()
+    if old is None:
+        raise not_found("message")
+    if old.matter is None:
+        raise conflict("This registration was erased: there is nobody to write to.")
+    if old.status == Status.queued:
+        raise conflict("This message is still on its way.")
+    if old.status == Status.dropped:
+        raise conflict("This message was overtaken by what happened since.")
+    matter = STORED.validate_python(old.matter)
+    if isinstance(matter, Badge) and matter.badge_id != old.badge_id:
+        raise conflict("This badge is no longer valid.")
+    return await messages.queue(tx, old.registration_id, matter, event_id=None)
+
+
+def _concerning(address: str) -> CompoundSelect[tuple[UUID]]:
+    """Ids of what went to the address and of what goes there; two queries, each with its index."""
+    went = select(t.messages.c.id).where(func.lower(t.messages.c.recipient) == address)
+    goes = (
+        select(t.messages.c.id)
+        .join_from(t.messages, t.recipients)
+        .where(func.lower(t.recipients.c.email) == address)
+    )
+    return union(went, goes)
+
+
+def _entries() -> Select[tuple[object, ...]]:
+    return select(
+        t.messages.c.id,
+        t.messages.c.kind,
+        t.messages.c.registration_id,
+        func.coalesce(t.messages.c.recipient, t.recipients.c.email).label("recipient"),
+        t.messages.c.status,
+        t.messages.c.attempts,
+        t.messages.c.created_at,
+        t.messages.c.sent_at,
+        t.messages.c.error,
+    ).join_from(t.messages, t.recipients)

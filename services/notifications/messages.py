@@ -1,0 +1,239 @@
+"""A message's life: a row before the first attempt, claimed for each, and what became of it.
+
+Times are the database's: retries run in wall time, whatever the forum's clock says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from services.notifications.mails import Addressee
+from services.notifications.matters import STORED, Kind, Matter
+from services.notifications.tables import messages, recipients
+from shared import trace
+
+LONGEST_ERROR = 500
+
+
+class Status(StrEnum):
+    queued = "queued"
+    """Waits for its first or next attempt, or is in hand."""
+    sent = "sent"
+    """The mail server took it."""
+    failed = "failed"
+    """Given up: the mail server or the badge files could not be had for too long."""
+    bounced = "bounced"
+    """The mail server refused it for good."""
+    dropped = "dropped"
+    """Overtaken by what happened since, or erased."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message in our hands until its lease ends."""
+
+    id: UUID
+    registration_id: UUID
+    attempt: int
+    matter: Matter
+    to: Addressee
+    traceparent: str
+
+
+async def queue(
+    tx: AsyncConnection, registration_id: UUID, matter: Matter, event_id: UUID | None
+) -> UUID:
+    """A new message; the same event makes it once.
+
+    Args:
+        event_id: the event that it comes from; None when somebody asked for it to be sent again.
+    """
+    message_id = uuid7()
+    await tx.execute(
+        insert(messages)
+        .values(
+            id=message_id,
+            registration_id=registration_id,
+            kind=matter.kind,
+            event_id=event_id,
+            matter=matter.model_dump(mode="json"),
+            traceparent=trace.traceparent(),
+        )
+        .on_conflict_do_nothing(constraint="messages_event_id_kind_key")
+    )
+    return message_id
+
+
+async def drop(tx: AsyncConnection, registration_id: UUID, *kinds: Kind) -> None:
+    """Don't send what still waits of these kinds."""
+    await tx.execute(
+        update(messages)
+        .where(
+            messages.c.registration_id == registration_id,
+            messages.c.kind.in_(kinds),
+            messages.c.status == Status.queued,
+        )
+        .values(status=Status.dropped)
+    )
+
+
+async def drop_badge(tx: AsyncConnection, registration_id: UUID, badge_id: str) -> None:
+    await tx.execute(
+        update(messages)
+        .where(
+            messages.c.registration_id == registration_id,
+            messages.c.kind == Kind.badge,
+            messages.c.matter["badge_id"].astext == badge_id,
+            messages.c.status == Status.queued,
+        )
+        .values(status=Status.dropped)
+    )
+
+
+async def erase(tx: AsyncConnection, registration_id: UUID) -> None:
+    """Remove what tells of the person; that there was a message, and when, stays."""
+    await tx.execute(
+        update(messages)
+        .where(messages.c.registration_id == registration_id)
+        .values(
+            matter=None,
+            recipient=None,
+            error=None,
+            status=case(
+                (messages.c.status == Status.queued, Status.dropped), else_=messages.c.status
+            ),
+        )
+    )
+
+
+async def claim(tx: AsyncConnection, limit: int, lease: timedelta) -> Sequence[Claimed]:
+    """Take messages that are due, the longest due first; nobody else gets them within the lease.
+
+    A message whose recipient isn't known yet stays where it is: the badge may be heard of before
+    the registration.
+    """
+    # A common table expression: as a subquery the planner may run it more than once, and lock more
+    # than `limit` rows.
+    due = (
+        select(messages.c.id)
+        .join_from(messages, recipients)
+        .where(
+            messages.c.status == Status.queued,
+            messages.c.due_at <= func.now(),
+            recipients.c.email.is_not(None),
+            recipients.c.me_link.is_not(None),
+        )
+        .order_by(messages.c.due_at)
+        .limit(limit)
+        .with_for_update(of=messages, skip_locked=True)
+        .cte("due")
+    )
+    rows = await tx.execute(
+        update(messages)
+        .where(
+            messages.c.id == due.c.id,
+            recipients.c.registration_id == messages.c.registration_id,
+        )
+        .values(
+            due_at=func.now() + lease,
+            attempts=messages.c.attempts + 1,
+            first_attempt_at=func.coalesce(messages.c.first_attempt_at, func.now()),
+            recipient=recipients.c.email,
+        )
+        .returning(
+            messages.c.id,
+            messages.c.registration_id,
+            messages.c.attempts,
+            messages.c.matter,
+            messages.c.traceparent,
+            recipients.c.email,
+            recipients.c.title,
+            recipients.c.given_name,
+            recipients.c.family_name,
+            recipients.c.language,
+            recipients.c.reference,
+            recipients.c.me_link,
+        )
+    )
+    return [
+        Claimed(
+            id=row.id,
+            registration_id=row.registration_id,
+            attempt=row.attempts,
+            matter=STORED.validate_python(row.matter),
+            to=Addressee(
+                registration_id=row.registration_id,
+                email=row.email,
+                title=row.title or "",
+                given_name=row.given_name,
+                family_name=row.family_name,
+                language=row.language,
+                reference=row.reference,
+                me_link=row.me_link,
+            ),
+            traceparent=row.traceparent,
+        )
+        for row in rows
+    ]
+
+
+async def mark_sent(tx: AsyncConnection, claimed: Claimed) -> bool:
+    """Note that it went out, even if it was dropped meanwhile; False if not ours any more."""
+    done = await tx.execute(
+        update(messages)
+        .where(messages.c.id == claimed.id, messages.c.attempts == claimed.attempt)
+        .values(status=Status.sent, sent_at=func.now(), error=None)
+    )
+    return done.rowcount == 1
+
+
+async def mark_bounced(tx: AsyncConnection, claimed: Claimed, error: str) -> bool:
+    """Note that it was refused for good; False if dropped meanwhile or not ours any more."""
+    done = await tx.execute(
+        update(messages)
+        .where(
+            messages.c.id == claimed.id,
+            messages.c.attempts == claimed.attempt,
+            messages.c.status == Status.queued,
+        )
+        .values(status=Status.bounced, error=error[:LONGEST_ERROR])
+    )
+    return done.rowcount == 1
+
+
+async def retry(
+    tx: AsyncConnection, claimed: Claimed, error: str, pause: timedelta, patience: timedelta
+) -> Status | None:
+    """Queue it again after the pause, or give it up when it has failed for too long.
+
+    Answers the status that it has now; None if it was dropped meanwhile or isn't ours any more.
+    """
+    next_attempt_at = func.now() + pause
+    done = await tx.execute(
+        update(messages)
+        .where(
+            messages.c.id == claimed.id,
+            messages.c.attempts == claimed.attempt,
+            messages.c.status == Status.queued,
+        )
+        .values(
+            status=case(
+                (next_attempt_at > messages.c.first_attempt_at + patience, Status.failed),
+                else_=Status.queued,
+            ),
+            due_at=next_attempt_at,
+            error=error[:LONGEST_ERROR],
+        )
+        .returning(messages.c.status)
+    )
+    status = done.scalar_one_or_none()
+    return Status(status) if status else None

@@ -1,0 +1,205 @@
+"""Who may do what: staff tokens and sessions, registrants' links, signed file links.
+
+One secret a deployment (`FORUMPASS_SECRET_FILE`) signs them all, each purpose with a salt of its
+own, so that a token made for one purpose is worth nothing for another, and every service can check
+them without asking another. Lifetimes run in wall time: attackers don't live in a rehearsal."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from fastapi import Request
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from shared.clock import Clock
+from shared.problems import Problem
+
+SESSION_COOKIE = "forumpass_session"
+SESSION_LIFETIME = timedelta(hours=12)
+TOKEN_LIFETIME = timedelta(days=365)
+LINK_LIFETIME = timedelta(days=180)
+"""A registrant's link from the mail: from the invitation in January to the last day in June."""
+
+
+class Role(StrEnum):
+    organiser = "organiser"
+    reviewer = "reviewer"
+    desk = "desk"
+    security_lead = "security_lead"
+    security = "security"
+    viewer = "viewer"
+    focal_point = "focal_point"
+
+
+class Purpose(StrEnum):
+    staff_token = "staff-token"  # noqa: S105  (a purpose, no password)
+    session = "session"
+    registrant = "registrant"
+    confirm_email = "confirm-email"
+    badge_file = "badge-file"
+    sign_in = "sign-in"
+
+
+@dataclass(frozen=True)
+class Staff:
+    """A member of staff, by token or session."""
+
+    id: str
+    role: Role
+
+
+class InvalidToken(Exception):
+    """Not ours, altered, made for another purpose, or expired."""
+
+
+class Keyring:
+    """Signs and reads tokens with the deployment's secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def sign(self, purpose: Purpose, subject: str, lifetime: timedelta, **more: str) -> str:
+        """A token that says `subject` until the lifetime is over."""
+        expires = int((Clock.wall() + lifetime).timestamp())
+        return self._serializer(purpose).dumps({"sub": subject, "exp": expires, **more})
+
+    def read(self, purpose: Purpose, token: str) -> dict[str, str]:
+        """What a token says.
+
+        Raises:
+            InvalidToken: whatever is wrong with it.
+        """
+        try:
+            content = self._serializer(purpose).loads(token)
+            expires, subject = int(content.pop("exp")), str(content["sub"])
+        except (BadSignature, KeyError, TypeError, ValueError, AttributeError):
+            raise InvalidToken("not a valid token") from None
+        if Clock.wall().timestamp() >= expires:
+            raise InvalidToken("expired")
+        return {**content, "sub": subject}
+
+    def staff_token(self, role: Role, name: str, lifetime: timedelta = TOKEN_LIFETIME) -> str:
+        return self.sign(Purpose.staff_token, name, lifetime, role=role, id=uuid4().hex)
+
+    def session(self, staff: Staff) -> str:
+        return self.sign(Purpose.session, staff.id, SESSION_LIFETIME, role=staff.role)
+
+    def registrant_token(self, registration_id: UUID) -> str:
+        return self.sign(Purpose.registrant, str(registration_id), LINK_LIFETIME)
+
+    def _serializer(self, purpose: Purpose) -> URLSafeSerializer:
+        return URLSafeSerializer(
+            self._secret, salt=purpose.value, signer_kwargs={"digest_method": hashlib.sha256}
+        )
+
+
+def open_keyring(path: Path) -> Keyring:
+    """The keyring of the secret in this file; makes the file (mode 0600) at the first start."""
+    try:
+        return Keyring(path.read_bytes())
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(path, secrets.token_bytes(32))
+        return Keyring(path.read_bytes())
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all; keeps one that is there."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # fails where another process was first, whose secret then counts
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token else None
+
+
+def keyring_of(request: Request) -> Keyring:
+    keyring: Keyring = request.app.state.keyring
+    return keyring
+
+
+def staff_of(request: Request) -> Staff | None:
+    """The staff member who calls, by bearer token or session cookie; None for anybody else."""
+    keyring = keyring_of(request)
+    token, purpose = bearer(request), Purpose.staff_token
+    if token is None:
+        token, purpose = request.cookies.get(SESSION_COOKIE), Purpose.session
+    if not token:
+        return None
+    try:
+        content = keyring.read(purpose, token)
+        return Staff(id=content["sub"], role=Role(content["role"]))
+    except (InvalidToken, KeyError, ValueError):
+        return None
+
+
+def registrant_of(request: Request) -> UUID | None:
+    """The registration whose own link calls: as bearer token, or `token` in the query."""
+    token = bearer(request) or request.query_params.get("token")
+    if not token:
+        return None
+    try:
+        return UUID(keyring_of(request).read(Purpose.registrant, token)["sub"])
+    except (InvalidToken, ValueError):
+        return None
+
+
+def require(*roles: Role) -> Callable[[Request], Staff]:
+    """A dependency: the caller must be staff with one of the roles."""
+
+    def check(request: Request) -> Staff:
+        staff = staff_of(request)
+        if staff is None:
+            raise unauthenticated()
+        if staff.role not in roles:
+            raise forbidden()
+        return staff
+
+    return check
+
+
+def staff_or_registrant(request: Request, registration_id: UUID, *roles: Role) -> Staff | None:
+    """Let in staff with one of the roles (answers who), or the registrant themself (None)."""
+    staff = staff_of(request)
+    if staff is not None:
+        if staff.role not in roles:
+            raise forbidden()
+        return staff
+    own = registrant_of(request)
+    if own is None:
+        raise unauthenticated()
+    if own != registration_id:
+        raise forbidden()
+    return None
+
+
+def unauthenticated() -> Problem:
+    return Problem(
+        401,
+        "unauthenticated",
+        "Send a valid token as 'Authorization: Bearer TOKEN', or sign in.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def forbidden() -> Problem:
+    return Problem(403, "forbidden", "Your role does not allow this.")

@@ -1,0 +1,79 @@
+"""How services hear each other. Two ways with the same guarantees: `embedded.py` and `rabbitmq.py`.
+
+A publisher learns whether the event is safe (`publish` returns) or not (`NotPublished`: the outbox
+tries again). A consumer hears each event at least once and does it once, thanks to the inbox. What
+fails waits in growing delays and is set aside as a dead letter after the last one, never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import inbox, trace
+from shared.database import Database
+from shared.events import QUEUES, Event, Fact
+
+log = structlog.get_logger()
+
+RETRY_DELAYS_SECONDS = (1, 5, 30, 120, 600)
+"""A restart of a database takes seconds, an outage minutes; then an operator looks."""
+
+Handler = Callable[[AsyncConnection, Any, Event], Awaitable[None]]
+"""Acts on one fact inside the given transaction: `async def on_x(tx, fact, event)`."""
+
+
+class NotPublished(Exception):
+    """The bus did not confirm the event; it may or may not arrive."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A queue, and what is done with each fact that it brings."""
+
+    queue: str
+    database: Database
+    handlers: Mapping[type[Fact], Handler]
+
+    def __post_init__(self) -> None:
+        expected = set(QUEUES.get(self.queue, ()))
+        if expected != set(self.handlers):
+            different = sorted(fact.type for fact in expected ^ set(self.handlers))
+            raise ValueError(f"{self.queue}: catalogue and handlers differ in {different}")
+
+    async def receive(self, event: Event) -> None:
+        """Handle an event once: the effects and the inbox row in one transaction."""
+        with structlog.contextvars.bound_contextvars(queue=self.queue, event_id=str(event.id)):
+            trace.follow(event.traceparent)
+            async with self.database.begin() as tx:
+                if not await inbox.first_time(tx, self.queue, event.id):
+                    log.info("event.heard_again", type=event.type)
+                    return
+                await self.handlers[type(event.fact)](tx, event.fact, event)
+            log.debug("event.handled", type=event.type)
+
+
+class Bus(Protocol):
+    """What a service needs of the bus."""
+
+    def subscribe(self, consumer: Consumer) -> None:
+        """Register a consumer; it hears from the moment its service is ready."""
+
+    async def publish(self, event: Event) -> None:
+        """Hand an event over; on return it is safe with every queue that hears it.
+
+        Raises:
+            NotPublished: no confirmation.
+        """
+
+    async def start(self) -> None:
+        """Begin to connect and to consume; returns at once, recovers by itself."""
+
+    async def stop(self) -> None:
+        """Finish what is in hand, give the rest back."""
+
+    def trouble(self) -> str | None:
+        """Why events don't flow at the moment, for /health/ready; None when they do."""

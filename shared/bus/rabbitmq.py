@@ -1,0 +1,254 @@
+"""The bus over RabbitMQ: one durable topic exchange, quorum queues, delays and dead letters in the
+broker.
+
+A queue `badging.registrations` has beside it `badging.registrations.retry.1…5`, whose messages
+return to it when their time is up, and `badging.registrations.dead`, where an operator finds what
+failed to the end.
+
+We don't use aio-pika's robust connections: they restore only what they still hold references to,
+and may come back connected with no consumer (aio-pika issues 231, 536, 563, 632). One loop
+connects, declares everything, consumes, waits for the connection to end, and begins again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import aio_pika
+import orjson
+import structlog
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
+from aio_pika.exceptions import AMQPError, DeliveryError
+from pamqp.common import FieldTable
+
+from shared import events
+from shared.bus import RETRY_DELAYS_SECONDS, Consumer, NotPublished
+from shared.events import QUEUES, Event, MalformedEvent
+
+log = structlog.get_logger()
+
+EXCHANGE = "forum.events"
+PREFETCH = 64
+DELIVERY_LIMIT = 20
+"""Deliveries without an answer (the consumer died) before the broker sets a message aside."""
+CONFIRM_SECONDS = 5.0
+HEARTBEAT_SECONDS = 10
+ATTEMPTS_HEADER = "x-forum-attempts"
+ERROR_HEADER = "x-forum-error"
+
+ConnectionTrouble = (AMQPError, ConnectionError, OSError, asyncio.TimeoutError, RuntimeError)
+
+
+class RabbitMQBus:
+    """Publishes to and consumes from one broker; reconnects by itself, for ever."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._consumers: dict[str, Consumer] = {}
+        self._subscribed = asyncio.Event()
+        self._exchange: AbstractExchange | None = None
+        self._direct: AbstractExchange | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._in_hand: set[asyncio.Task[object]] = set()
+        self._consuming: list[tuple[AbstractQueue, str]] = []
+
+    def subscribe(self, consumer: Consumer) -> None:
+        self._consumers[consumer.queue] = consumer
+
+    async def start(self) -> None:
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Take no more, finish what is in hand, give the rest back by closing the channel."""
+        for queue, tag in self._consuming:
+            with suppress(*ConnectionTrouble):
+                await asyncio.wait_for(queue.cancel(tag), CONFIRM_SECONDS)
+        self._consuming = []
+        if self._in_hand:
+            await asyncio.wait(self._in_hand, timeout=10)
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+            self._running = None
+
+    def trouble(self) -> str | None:
+        return None if self._exchange is not None else "no connection to RabbitMQ"
+
+    async def publish(self, event: Event) -> None:
+        if self._exchange is None:
+            raise NotPublished("no connection to RabbitMQ")
+        message = aio_pika.Message(
+            orjson.dumps(event.as_cloudevent()),
+            message_id=str(event.id),
+            type=event.type,
+            content_type="application/cloudevents+json",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        await _confirmed(self._exchange, message, event.type, mandatory=bool(event.fact.heard_by))
+
+    async def _run(self) -> None:
+        pause = 0.2
+        while True:
+            try:
+                async with self._connected() as closed:
+                    pause = 0.2
+                    log.info("bus.connected")
+                    await closed.wait()
+                log.warning("bus.connection_lost")
+            except ConnectionTrouble as error:
+                log.warning("bus.unreachable", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncio.Event]:
+        """A connection with everything declared and consumed; the event is set when it ends."""
+        closed = asyncio.Event()
+        connection = await aio_pika.connect(
+            self._url,
+            timeout=10,
+            heartbeat=HEARTBEAT_SECONDS,
+            client_properties={"connection_name": self._name},
+        )
+        try:
+            connection.close_callbacks.add(lambda *_: closed.set())
+            publishing = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            publishing.close_callbacks.add(lambda *_: closed.set())
+            self._direct = publishing.default_exchange
+            exchange = await _declare_topology(publishing)
+            await self._consume(connection, closed)
+            self._exchange = exchange
+            yield closed
+        finally:
+            self._exchange = None
+            self._consuming = []
+            with suppress(*ConnectionTrouble):
+                await asyncio.wait_for(connection.close(), CONFIRM_SECONDS)
+
+    async def _consume(self, connection: AbstractConnection, closed: asyncio.Event) -> None:
+        for consumer in self._consumers.values():
+            channel = await connection.channel()
+            channel.close_callbacks.add(lambda *_: closed.set())
+            await channel.set_qos(prefetch_count=PREFETCH)
+            queue = await channel.get_queue(consumer.queue)
+
+            tag = await queue.consume(partial(self._receive, consumer))
+            self._consuming.append((queue, tag))
+
+    async def _receive(self, consumer: Consumer, message: AbstractIncomingMessage) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # aio-pika runs each delivery in a task of its own
+        self._in_hand.add(task)
+        task.add_done_callback(self._in_hand.discard)
+        try:
+            await self._handle(consumer, message)
+            await message.ack()
+        except (NotPublished, *ConnectionTrouble) as error:
+            # Neither done nor handed on: the broker gives it again when this channel closes.
+            log.warning("event.not_acknowledged", queue=consumer.queue, error=str(error))
+            with suppress(*ConnectionTrouble):
+                await message.nack(requeue=True)
+
+    async def _handle(self, consumer: Consumer, message: AbstractIncomingMessage) -> None:
+        """Do what the message says, or hand it on to the queue where failures wait."""
+        try:
+            event = events.read(orjson.loads(message.body))
+        except (MalformedEvent, orjson.JSONDecodeError) as error:
+            log.error("event.malformed", queue=consumer.queue, message_id=message.message_id)
+            await self._hand_on(message, f"{consumer.queue}.dead", 0, error)
+            return
+        try:
+            await consumer.receive(event)
+        except Exception as error:
+            # Whatever a handler raises means "not done": the event must survive it.
+            attempts = _attempts(message) + 1
+            log.warning("event.failed", queue=consumer.queue, attempts=attempts, exc_info=error)
+            await self._hand_on(message, _next_queue(consumer.queue, attempts), attempts, error)
+
+    async def _hand_on(
+        self, message: AbstractIncomingMessage, queue: str, attempts: int, error: Exception
+    ) -> None:
+        if self._direct is None:
+            raise NotPublished("no connection to RabbitMQ")
+        copy = aio_pika.Message(
+            message.body,
+            message_id=message.message_id,
+            type=message.type,
+            content_type=message.content_type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            headers={ATTEMPTS_HEADER: attempts, ERROR_HEADER: f"{type(error).__name__}: {error}"},
+        )
+        await _confirmed(self._direct, copy, queue, mandatory=True)
+
+
+async def _confirmed(
+    exchange: AbstractExchange, message: aio_pika.Message, routing_key: str, *, mandatory: bool
+) -> None:
+    """Publish and wait for the broker's word.
+
+    The time limit is ours: aio-pika may wait for ever on a connection that is gone (issue 636).
+    """
+    try:
+        async with asyncio.timeout(CONFIRM_SECONDS):
+            await exchange.publish(message, routing_key, mandatory=mandatory)
+    except DeliveryError as error:
+        raise NotPublished(f"returned by the broker: {routing_key} reaches no queue") from error
+    except ConnectionTrouble as error:
+        raise NotPublished(f"{type(error).__name__}: {error}") from error
+
+
+async def _declare_topology(channel: AbstractChannel) -> AbstractExchange:
+    """The exchange and every queue of the catalogue, whoever comes first."""
+    exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+    for name, facts in QUEUES.items():
+        await _declare_quorum(channel, f"{name}.dead")
+        for number, seconds in enumerate(RETRY_DELAYS_SECONDS, start=1):
+            await _declare_quorum(
+                channel, f"{name}.retry.{number}", then=name, after_ms=seconds * 1000
+            )
+        queue = await _declare_quorum(channel, name, then=f"{name}.dead", limit=DELIVERY_LIMIT)
+        for fact in facts:
+            await queue.bind(exchange, fact.type)
+    return exchange
+
+
+async def _declare_quorum(
+    channel: AbstractChannel,
+    name: str,
+    *,
+    then: str | None = None,
+    after_ms: int | None = None,
+    limit: int | None = None,
+) -> AbstractQueue:
+    arguments: FieldTable = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+    if then is not None:
+        arguments["x-dead-letter-exchange"] = ""
+        arguments["x-dead-letter-routing-key"] = then
+        # Needs reject-publish and quorum targets; RabbitMQ 3.10 and later.
+        arguments["x-dead-letter-strategy"] = "at-least-once"
+    if after_ms is not None:
+        arguments["x-message-ttl"] = after_ms
+    if limit is not None:
+        arguments["x-delivery-limit"] = limit
+    return await channel.declare_queue(name, durable=True, arguments=arguments)
+
+
+def _attempts(message: AbstractIncomingMessage) -> int:
+    attempts = message.headers.get(ATTEMPTS_HEADER, 0)
+    return attempts if isinstance(attempts, int) else 0
+
+
+def _next_queue(queue: str, attempts: int) -> str:
+    last = attempts > len(RETRY_DELAYS_SECONDS)
+    return f"{queue}.dead" if last else f"{queue}.retry.{attempts}"

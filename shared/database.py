@@ -1,0 +1,115 @@
+"""One PostgreSQL database a service: connections, and migrations that run once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import orjson
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
+# Any fixed number will do; it only has to be the same in all replicas.
+_MIGRATION_LOCK = 0x466F7275
+
+
+class Database:
+    """A service's own database. Transactions that say something wake the outbox relay."""
+
+    def __init__(self, server_url: str, service: str) -> None:
+        self.url = _service_url(server_url, service)
+        self.said = asyncio.Event()
+        self.engine: AsyncEngine = create_async_engine(
+            self.url,
+            pool_size=16,
+            max_overflow=4,
+            pool_timeout=5,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={"timeout": 5, "server_settings": {"application_name": service}},
+        )
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, rolled back on an error."""
+        async with self.engine.begin() as tx:
+            # `info` outlives a transaction: what one that was rolled back had noted must not count.
+            tx.info.clear()
+            yield tx
+            said = tx.info.pop("said", False)
+            actions = tx.info.pop("after_commit", [])
+        if said:
+            self.said.set()
+        for act in actions:
+            act()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading, each statement on its own."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    async def create_if_missing(self) -> None:
+        """Make the database on the server, as on its first start."""
+        url = make_url(self.url)
+        connection = await asyncpg.connect(_asyncpg_dsn(url.set(database="postgres")), timeout=5)
+        try:
+            exists = await connection.fetchval(
+                "SELECT 1 FROM pg_database WHERE datname = $1", url.database
+            )
+            if not exists:
+                await connection.execute(f'CREATE DATABASE "{url.database}"')
+        except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            pass  # another replica was quicker
+        finally:
+            await connection.close()
+
+    async def migrate(self, migrations: Path) -> None:
+        """Bring the tables up to date: what all services have, then the service's own.
+
+        Replicas that start together wait for each other at an advisory lock; one migrates.
+        """
+        async with self.engine.begin() as tx:
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            await tx.run_sync(upgrade, SHARED_MIGRATIONS, "shared_version")
+            await tx.run_sync(upgrade, migrations, "service_version")
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def after_commit(tx: AsyncConnection, act: Callable[[], None]) -> None:
+    """Do something small, such as waking a loop, once this transaction has committed."""
+    tx.info.setdefault("after_commit", []).append(act)
+
+
+def upgrade(connection: Connection, scripts: Path, version_table: str) -> None:
+    """Run the Alembic scripts of a folder up to the newest, in the transaction at hand."""
+    config = Config()
+    config.set_main_option("script_location", str(scripts))
+    directory = ScriptDirectory.from_config(config)
+
+    with EnvironmentContext(
+        config,
+        directory,
+        fn=lambda revision, _: directory._upgrade_revs("head", revision),
+    ) as environment:
+        environment.configure(connection=connection, version_table=version_table)
+        environment.run_migrations()
+
+
+def _service_url(server_url: str, service: str) -> str:
+    url = make_url(server_url).set(drivername="postgresql+asyncpg", database=f"forumpass_{service}")
+    return url.render_as_string(hide_password=False)
+
+
+def _asyncpg_dsn(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -1,0 +1,398 @@
+"""Everything that can happen, in one place: the catalogue of events.
+
+An event is a fact in the past tense, `subject.verb.vN`. Its class says what it carries and which
+queues hear it; every process declares those queues, so that no fact is lost because a listener has
+not been started yet. A change that breaks a reader is a new class with a new version.
+
+Personal data travels only where it is used: the e-mail address goes to notifications alone, with
+`registration.submitted` and `registration.contact_changed`; names and category go to those who
+print or show them; badges, scans and devices carry none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from uuid_utils.compat import uuid7
+
+from shared import trace
+
+TYPE_PREFIX = "forum."
+
+# Queues: the consuming service and what it hears.
+BADGING_REGISTRATIONS = "badging.registrations"
+CHECKIN_PARTICIPANTS = "checkin.participants"
+NOTIFICATIONS_REGISTRATIONS = "notifications.registrations"
+REGISTRATION_OUTCOMES = "registration.outcomes"
+
+
+class Fact(BaseModel):
+    """What an event says happened. Fields that a reader doesn't know are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ClassVar[str]
+    heard_by: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def subject(self) -> str:
+        """Id of the aggregate that the fact is about."""
+        raise NotImplementedError
+
+
+# --- registration ---------------------------------------------------------------------------------
+
+
+class RegistrationFact(Fact):
+    registration_id: UUID
+    version: int
+    """Counts the registration's changes: what is older than what a reader has is dropped."""
+
+    @property
+    def subject(self) -> str:
+        return str(self.registration_id)
+
+
+class Person(BaseModel):
+    """What is printed on a badge and shown at a gate."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    title: str | None = None
+    given_name: str
+    family_name: str
+    organization: str
+    position: str = ""
+    country: str
+    """ISO 3166 alpha-2."""
+    category: str
+    language: str
+    days: tuple[int, ...]
+    """Indices into the forum's days, 0 = first."""
+    gender: str | None = None
+    """For statistics only."""
+
+
+class RegistrationSubmitted(RegistrationFact):
+    """Somebody filled the form; the e-mail address is not confirmed yet."""
+
+    type: ClassVar[str] = "registration.submitted.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+    reference: str
+    email: str
+    given_name: str
+    family_name: str
+    title: str | None = None
+    language: str
+    confirm_link: str
+    me_link: str
+
+
+class RegistrationInReview(RegistrationFact):
+    """The address is confirmed; a reviewer decides."""
+
+    type: ClassVar[str] = "registration.in_review.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+
+class RegistrationWaitlisted(RegistrationFact):
+    """The category or the forum is full."""
+
+    type: ClassVar[str] = "registration.waitlisted.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+
+class RegistrationConfirmed(RegistrationFact):
+    """The person may come: make a badge."""
+
+    type: ClassVar[str] = "registration.confirmed.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_REGISTRATIONS, CHECKIN_PARTICIPANTS)
+
+    person: Person
+
+
+class RegistrationDeclined(RegistrationFact):
+    """A reviewer said no."""
+
+    type: ClassVar[str] = "registration.declined.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+    reason: str
+
+
+class RegistrationAmended(RegistrationFact):
+    """A confirmed person's particulars changed."""
+
+    type: ClassVar[str] = "registration.amended.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_REGISTRATIONS, CHECKIN_PARTICIPANTS)
+
+    person: Person
+
+
+class RegistrationContactChanged(RegistrationFact):
+    """Where and how to write to the registrant."""
+
+    type: ClassVar[str] = "registration.contact_changed.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+    email: str
+    given_name: str
+    family_name: str
+    title: str | None = None
+    language: str
+
+
+class RegistrationCancelled(RegistrationFact):
+    type: ClassVar[str] = "registration.cancelled.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (
+        BADGING_REGISTRATIONS,
+        CHECKIN_PARTICIPANTS,
+        NOTIFICATIONS_REGISTRATIONS,
+    )
+
+
+class RegistrationErased(RegistrationFact):
+    """Whoever holds personal data of this registration removes it."""
+
+    type: ClassVar[str] = "registration.erased.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (
+        BADGING_REGISTRATIONS,
+        CHECKIN_PARTICIPANTS,
+        NOTIFICATIONS_REGISTRATIONS,
+    )
+
+
+# --- badging --------------------------------------------------------------------------------------
+
+
+class BadgeFact(Fact):
+    badge_id: str
+    """Eight bytes, hexadecimal: the id inside the credential."""
+    registration_id: UUID
+    version: int
+    """Counts the badges and their changes of one registration."""
+
+    @property
+    def subject(self) -> str:
+        return self.badge_id
+
+
+class BadgeIssued(BadgeFact):
+    """A badge was made; it replaces the one named, if any."""
+
+    type: ClassVar[str] = "badge.issued.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_PARTICIPANTS, NOTIFICATIONS_REGISTRATIONS)
+
+    number: str
+    category: str
+    days: int
+    """Bitmap, bit 0 = first day."""
+    zones: int
+    """Bitmap of forum.toml's zone bits."""
+    replaces: str | None = None
+    files_link: str
+    """Path and signed query under which the badge's PNG and PDF can be fetched: put .png or .pdf
+    for `{suffix}`."""
+
+
+class BadgeRevoked(BadgeFact):
+    """This badge no longer opens a gate."""
+
+    type: ClassVar[str] = "badge.revoked.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_PARTICIPANTS, NOTIFICATIONS_REGISTRATIONS)
+
+    status: Literal["revoked", "superseded", "cancelled"]
+
+
+class KeyPublished(Fact):
+    """A signing key's public half: gates verify with it from now on, or no longer."""
+
+    type: ClassVar[str] = "badge.key_published.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_PARTICIPANTS,)
+
+    key_id: int
+    public_key: str
+    """Raw 32 bytes, hexadecimal."""
+    retired: bool = False
+
+    @property
+    def subject(self) -> str:
+        return f"key-{self.key_id}"
+
+
+# --- checkin --------------------------------------------------------------------------------------
+
+
+class ScanFact(Fact):
+    scan_id: UUID
+    gate: str
+    entrance: str
+    zone: str
+    at: datetime
+    badge_id: str | None
+    registration_id: UUID | None
+
+    @property
+    def subject(self) -> str:
+        return str(self.scan_id)
+
+
+class AttendanceAdmitted(ScanFact):
+    """Somebody went in."""
+
+    type: ClassVar[str] = "attendance.admitted.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (REGISTRATION_OUTCOMES,)
+
+    reason: Literal["first_entry", "reentry", "override"]
+
+
+class AttendanceDeparted(ScanFact):
+    """Somebody went out."""
+
+    type: ClassVar[str] = "attendance.departed.v1"
+
+
+class AttendanceUndone(ScanFact):
+    """An officer took a scan back; the log keeps both."""
+
+    type: ClassVar[str] = "attendance.undone.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (REGISTRATION_OUTCOMES,)
+
+    undoes: UUID
+
+
+class ScanRefused(ScanFact):
+    type: ClassVar[str] = "scan.refused.v1"
+
+    reason: str
+
+
+class DeviceFact(Fact):
+    device_id: UUID
+    gate: str
+
+    @property
+    def subject(self) -> str:
+        return str(self.device_id)
+
+
+class DeviceEnrolled(DeviceFact):
+    type: ClassVar[str] = "device.enrolled.v1"
+
+
+class DeviceRevoked(DeviceFact):
+    type: ClassVar[str] = "device.revoked.v1"
+
+
+# --- notifications --------------------------------------------------------------------------------
+
+
+class NotificationFact(Fact):
+    message_id: UUID
+    registration_id: UUID
+    kind: str
+
+    @property
+    def subject(self) -> str:
+        return str(self.message_id)
+
+
+class NotificationSent(NotificationFact):
+    """The mail server took the mail."""
+
+    type: ClassVar[str] = "notification.sent.v1"
+
+
+class NotificationBounced(NotificationFact):
+    """The mail server refused the mail for good."""
+
+    type: ClassVar[str] = "notification.bounced.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (REGISTRATION_OUTCOMES,)
+
+    smtp_code: int
+    """Reply code, RFC 5321 section 4.2."""
+
+
+FACTS: tuple[type[Fact], ...] = (
+    RegistrationSubmitted,
+    RegistrationInReview,
+    RegistrationWaitlisted,
+    RegistrationConfirmed,
+    RegistrationDeclined,
+    RegistrationAmended,
+    RegistrationContactChanged,
+    RegistrationCancelled,
+    RegistrationErased,
+    BadgeIssued,
+    BadgeRevoked,
+    KeyPublished,
+    AttendanceAdmitted,
+    AttendanceDeparted,
+    AttendanceUndone,
+    ScanRefused,
+    DeviceEnrolled,
+    DeviceRevoked,
+    NotificationSent,
+    NotificationBounced,
+)
+CATALOGUE: Mapping[str, type[Fact]] = {fact.type: fact for fact in FACTS}
+QUEUES: Mapping[str, tuple[type[Fact], ...]] = {
+    queue: tuple(fact for fact in FACTS if queue in fact.heard_by)
+    for queue in sorted({queue for fact in FACTS for queue in fact.heard_by})
+}
+
+
+class MalformedEvent(ValueError):
+    """No event of the catalogue: it goes to the dead letters at once, never round in circles."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A fact in its CloudEvents 1.0 envelope (https://cloudevents.io, JSON format)."""
+
+    source: str
+    time: datetime
+    fact: Fact
+    id: UUID = field(default_factory=uuid7)
+    traceparent: str = field(default_factory=trace.traceparent)
+
+    @property
+    def type(self) -> str:
+        return self.fact.type
+
+    def as_cloudevent(self) -> dict[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": str(self.id),
+            "source": self.source,
+            "type": TYPE_PREFIX + self.fact.type,
+            "subject": self.fact.subject,
+            "time": self.time.isoformat(),
+            "datacontenttype": "application/json",
+            "traceparent": self.traceparent,
+            "data": self.fact.model_dump(mode="json"),
+        }
+
+
+def read(document: Any) -> Event:
+    """An event from its CloudEvents document.
+
+    Raises:
+        MalformedEvent: a field is missing or wrong, or the type is in no catalogue.
+    """
+    try:
+        fact_type = CATALOGUE[document["type"].removeprefix(TYPE_PREFIX)]
+        return Event(
+            id=UUID(document["id"]),
+            source=document["source"],
+            time=datetime.fromisoformat(document["time"]),
+            traceparent=document.get("traceparent", ""),
+            fact=fact_type.model_validate(document["data"]),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
+        raise MalformedEvent(f"{type(error).__name__}: {error}") from error

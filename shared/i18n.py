@@ -1,0 +1,78 @@
+"""Texts in the languages of the forum: gettext catalogues (`locale/LANG/LC_MESSAGES/messages.po`).
+
+The source strings are English. Catalogues are read from their .po files at start, so there is no
+build step and nothing compiled in the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+
+from shared.forum import Language
+
+OFFERED: Final[tuple[Language, ...]] = ("en", "fr")
+"""Languages whose catalogues are complete; the switch shows these."""
+NATIVE_NAMES: Final = {
+    "ar": "العربية",
+    "zh": "中文",
+    "en": "English",
+    "fr": "Français",
+    "ru": "Русский",
+    "es": "Español",
+}
+RIGHT_TO_LEFT: Final = frozenset({"ar"})
+SHARED_LOCALE = Path(__file__).parent / "locale"
+
+
+@cache
+def translations(folder: Path, language: str) -> NullTranslations:
+    """A service's catalogue, which falls back on the shared one, then on English."""
+    shared = _read(SHARED_LOCALE, language)
+    own = _read(folder, language)
+    own.add_fallback(shared)
+    return own
+
+
+def direction(language: str) -> str:
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr"
+
+
+def negotiate(
+    accept_language: str, chosen: str | None = None, offered: Sequence[Language] = OFFERED
+) -> Language:
+    """The language to answer in: the one chosen, else the browser's best (RFC 9110, 12.5.4)."""
+    by_tag: dict[str, Language] = {language: language for language in offered}
+    if chosen in by_tag:
+        return by_tag[chosen]
+    wanted: list[tuple[float, str]] = []
+    for part in accept_language.split(",")[:20]:
+        tag, _, quality = part.partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        wanted.append((-weight, tag.strip().lower().split("-")[0]))
+    for _, tag in sorted(wanted, key=lambda pair: pair[0]):
+        if tag in by_tag:
+            return by_tag[tag]
+    return "en"
+
+
+def _read(folder: Path, language: str) -> NullTranslations:
+    path = folder / language / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return NullTranslations()
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)

@@ -1,0 +1,175 @@
+"""Errors as problem documents (RFC 9457): a `type` for programs, a `detail` for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from shared import trace
+
+log = structlog.get_logger()
+
+TYPE_PREFIX = "urn:forum-pass:problem:"
+
+
+ProblemPage = Callable[[Request, "Problem"], Response]
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of the input."""
+
+    field: str
+    message: str
+    kind: str = "invalid"
+
+
+class Problem(Exception):
+    """An error of the domain that the caller is told about."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = headers or {}
+
+
+def _wants_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def not_found(what: str) -> Problem:
+    return Problem(404, "not-found", f"There is no such {what}.")
+
+
+def conflict(detail: str) -> Problem:
+    return Problem(409, "not-allowed-now", detail)
+
+
+def invalid_input(errors: Sequence[FieldError]) -> Problem:
+    detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
+    return Problem(422, "invalid-input", detail, errors=errors)
+
+
+def response(request: Request, problem: Problem) -> Response:
+    """The problem as JSON for programs, as a page for a person who followed a link."""
+    # A request that the middleware turned away has not reached an application.
+    app = request.scope.get("app")
+    page: ProblemPage | None = getattr(app.state, "problem_page", None) if app else None
+    if page and "/api/" not in request.url.path and _wants_html(request):
+        return page(request, problem)
+    body: dict[str, Any] = {
+        "type": TYPE_PREFIX + problem.kind,
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "trace_id": trace.trace_id(),
+    }
+    if problem.errors:
+        body["errors"] = [
+            {"field": e.field, "message": e.message, "kind": e.kind} for e in problem.errors
+        ]
+    return JSONResponse(
+        body,
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers=problem.headers,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Turn every error that leaves a route into a problem document."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    for unavailable in (OperationalError, InterfaceError, PoolTimeout, ConnectionError):
+        app.add_exception_handler(unavailable, _on_unavailable)
+    app.add_exception_handler(DBAPIError, _on_database_error)
+    app.add_exception_handler(Exception, _on_crash)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return response(request, error)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    if any(e["type"] == "json_invalid" for e in error.errors()):
+        return response(request, Problem(400, "malformed-json", "The body is not valid JSON."))
+    if all(e["loc"][0] == "path" for e in error.errors()):
+        # An id that cannot be one is the id of nothing.
+        return response(request, Problem(404, "not-found", "There is nothing with this id."))
+    return response(request, invalid_input(field_errors(error.errors())))
+
+
+def field_errors(errors: Sequence[Any]) -> list[FieldError]:
+    """Pydantic's errors in our form: the field as the caller wrote it."""
+    return [
+        FieldError(
+            field=".".join(str(p) for p in e["loc"] if p not in ("body", "query", "path"))
+            or "body",
+            message=e["msg"].removeprefix("Value error, "),
+            kind=e["type"],
+        )
+        for e in errors
+    ]
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    headers = dict(error.headers or {})
+    return response(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
+
+
+def unavailable() -> Problem:
+    return Problem(
+        503,
+        "unavailable",
+        "The database does not answer. Nothing was changed; please try again in a moment.",
+        headers={"Retry-After": "2"},
+    )
+
+
+async def _on_unavailable(request: Request, error: Exception) -> Response:
+    log.warning("database.unavailable", error=type(error).__name__)
+    return response(request, unavailable())
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    # asyncpg reports a server that is shutting down, starting or out of disk as plain DBAPIErrors:
+    # SQLSTATE classes 08 (connection), 53 (resources), 57 (operator intervention).
+    assert isinstance(error, DBAPIError)
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    if error.connection_invalidated or state[:2] in ("08", "53", "57"):
+        return await _on_unavailable(request, error)
+    return await _on_crash(request, error)
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    log.error("request.crashed", exc_info=error)
+    return response(
+        request,
+        Problem(500, "internal-error", "Something went wrong on our side. It has been logged."),
+    )
