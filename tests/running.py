@@ -1,0 +1,115 @@
+"""One service as its neighbours know it: what it hears, serves and says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from sqlalchemy import select
+
+from shared import events, platform, tables
+from shared.access import Keyring, Role
+from shared.bus import Consumer
+from shared.events import Event, Fact
+from shared.forum import Forum
+from shared.platform import Platform
+from shared.service import Service
+from shared.settings import Settings, load
+
+ORIGIN = "http://127.0.0.1:8000"
+FIRST_MORNING = "2017-06-12T08:00:00+02:00"
+
+
+class Neighbours:
+    """A bus that takes every event, and hands the service what the test says."""
+
+    def __init__(self) -> None:
+        self._consumers: dict[str, Consumer] = {}
+
+    def subscribe(self, consumer: Consumer) -> None:
+        self._consumers[consumer.queue] = consumer
+
+    async def publish(self, event: Event) -> None: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def trouble(self) -> str | None:
+        return None
+
+    async def deliver(self, event: Event) -> None:
+        for queue in event.fact.heard_by:
+            if queue in self._consumers:
+                await self._consumers[queue].receive(event)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running service, and the ways to reach it."""
+
+    service: Service
+    neighbours: Neighbours
+    http: httpx.AsyncClient
+
+    @property
+    def keyring(self) -> Keyring:
+        return self.service.platform.keyring
+
+    @property
+    def forum(self) -> Forum:
+        return self.service.platform.forum
+
+    def staff(self, role: Role) -> dict[str, str]:
+        """Headers with which a member of staff calls."""
+        return {"Authorization": f"Bearer {self.keyring.staff_token(role, 'Ada')}"}
+
+    def event(self, fact: Fact, source: str = "/registration") -> Event:
+        return Event(source, self.service.platform.clock.now(), fact)
+
+    async def hear(self, *facts: Fact) -> None:
+        for fact in facts:
+            await self.neighbours.deliver(self.event(fact))
+
+    async def said(self, about: UUID | None = None) -> list[Any]:
+        """The facts in the outbox, oldest first; all, or those about one registration."""
+        event = tables.outbox.c.event
+        query = select(event).order_by(tables.outbox.c.seq)
+        if about is not None:
+            query = query.where(event["data"]["registration_id"].astext == str(about))
+        async with self.service.database.read() as connection:
+            documents = (await connection.execute(query)).scalars().all()
+        return [events.read(document).fact for document in documents]
+
+
+@asynccontextmanager
+async def running(
+    create: Callable[[Platform], Service],
+    database_url: str,
+    home: Path,
+    *,
+    forum: Path | None = None,
+    clock: str = FIRST_MORNING,
+    **settings: Any,
+) -> AsyncIterator[Running]:
+    """A service, up and ready, at a moment of the forum's time."""
+    given = load(
+        Settings, home=home, clock=clock, **({"forum": forum} if forum else {}), **settings
+    )
+    neighbours = Neighbours()
+    ground = replace(platform.build(given, database_url), bus_for=lambda _: neighbours)
+    service = create(ground)
+    async with (
+        service.app.router.lifespan_context(service.app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url=ORIGIN) as http,
+    ):
+        async with asyncio.timeout(20):
+            while await service.trouble():
+                await asyncio.sleep(0.01)
+        yield Running(service, neighbours, http)
