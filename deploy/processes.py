@@ -21,8 +21,8 @@ from typing import Final
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
+from deploy.announcement import addresses, announce
 from deploy.child import ChildProcess, DidNotStart
 from deploy.onemachine import rehearse_a_past_forum
 from deploy.private_servers import (
@@ -38,8 +38,7 @@ from services.badging.settings import BadgingSettings
 from services.checkin.settings import CheckinSettings
 from services.notifications.settings import NotificationsSettings
 from services.registration.settings import RegistrationSettings
-from services.registration.staff import sign_in_link
-from shared.access import Role, open_keyring
+from shared.access import open_keyring
 from shared.clock import anchored
 from shared.settings import REPOSITORY, Settings, WrongSetting, load
 
@@ -240,18 +239,11 @@ def _from_settings() -> Processes:
 
 
 def _announce(processes: Processes) -> None:
-    table = Table(box=None, show_header=False)
-    table.add_row("Register", f"{processes.origin}/registration/")
-    table.add_row("Gate app", f"{processes.origin}/checkin/gate/")
-    table.add_row("Live page", f"{processes.origin}/checkin/live")
-    table.add_row("Mailbox", processes.mailbox)
     keyring = open_keyring(load(Settings).secret_path)
-    link = sign_in_link(keyring, processes.origin, Role.organiser, "organiser")
-    table.add_row("Sign in as organiser", link)
+    lines = addresses(keyring, processes.origin, ("Mailbox", processes.mailbox))
     for name, service in processes.services.items():
-        table.add_row(name, f"process {service.pid}, log {service.log}")
-    console.print(table)
-    console.print("Ctrl-C stops all of it.")
+        lines.append((name, f"process {service.pid}, log {service.log}"))
+    announce(console, lines)
 
 
 def _watch(processes: Processes) -> None:

@@ -28,6 +28,8 @@ NATIVE_NAMES: Final = {
     "ru": "Русский",
     "es": "Español",
 }
+CLDR: Final[dict[Language, str]] = {"en": "en_GB"}
+"""Locales of dates, where not named like the language: the United Nations writes "12 June"."""
 RIGHT_TO_LEFT: Final = frozenset({"ar"})
 SHARED_LOCALE = Path(__file__).parent / "locale"
 
@@ -39,6 +41,11 @@ def translations(folder: Path, language: str) -> NullTranslations:
     own = _read(folder, language)
     own.add_fallback(shared)
     return own
+
+
+def locale(language: Language) -> str:
+    """The locale in which dates are written."""
+    return CLDR.get(language, language)
 
 
 def direction(language: str) -> str:

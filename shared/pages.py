@@ -52,7 +52,8 @@ class Pages:
                 forum=self._forum,
                 rehearsal=self._clock.rehearsal,
                 now=self._clock.now(),
-                language_links=self._language_links(request),
+                # A page that answers a POST has no address of its own to be read again at.
+                language_links=self._language_links(request) if request.method == "GET" else [],
                 **context,
             )
         )
@@ -78,7 +79,8 @@ class Pages:
             for code in i18n.OFFERED
         ]
 
-    def _make_environment(self, language: str) -> Environment:
+    def _make_environment(self, language: Language) -> Environment:
+        locale = i18n.locale(language)
         environment = Environment(
             loader=ChoiceLoader(
                 [FileSystemLoader(self._folder / "templates"), FileSystemLoader(SHARED_TEMPLATES)]
@@ -100,10 +102,10 @@ class Pages:
                 format_datetime,
                 format="EEE d MMM y, HH:mm",
                 tzinfo=self._forum.timezone,
-                locale=language,
+                locale=locale,
             ),
-            short_day=partial(format_date, format="EEE d MMM", locale=language),
-            period=partial(_period, language),
+            short_day=partial(format_date, format="EEE d MMM", locale=locale),
+            period=partial(_period, locale),
         )
         return environment
 
@@ -124,5 +126,5 @@ OurPages = Annotated[Pages, Depends(_pages_of)]
 """A route's parameter: the service's pages."""
 
 
-def _period(language: str, days: Sequence[date]) -> str:
-    return str(format_interval(days[0], days[-1], "yMMMMd", locale=language))
+def _period(locale: str, days: Sequence[date]) -> str:
+    return str(format_interval(days[0], days[-1], "yMMMMd", locale=locale))

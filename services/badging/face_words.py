@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from babel.dates import format_interval, format_skeleton
 
 from services.badging.badges import Badge
 from services.badging.faces import Day, Face
 from services.badging.holders import Holder
-from shared import countries
+from shared import countries, i18n
 from shared.forum import Forum, Language
-
-# "12 June", not "June 12": the English of the United Nations.
-_LOCALES: Final[dict[Language, str]] = {"en": "en_GB"}
 
 
 def face_of(forum: Forum, badge: Badge, holder: Holder) -> Face:
@@ -40,13 +35,13 @@ def face_of(forum: Forum, badge: Badge, holder: Holder) -> Face:
 
 def dates(forum: Forum, language: Language) -> str:
     """From the forum's first day to its last, as in "12–16 Jun 2017"."""
-    locale = _LOCALES.get(language, language)
+    locale = i18n.locale(language)
     return format_interval(forum.days[0], forum.days[-1], "yMMMMd", locale=locale)
 
 
 def days(forum: Forum, bitmap: int, language: Language) -> tuple[Day, ...]:
     """Each day of the forum, as in "Mon 12", and whether it is in the bitmap."""
-    locale = _LOCALES.get(language, language)
+    locale = i18n.locale(language)
     return tuple(
         Day(format_skeleton("Ed", day, locale=locale), bool(bitmap >> index & 1))
         for index, day in enumerate(forum.days)
