@@ -28,6 +28,8 @@ LENGTH: Final = 117
 
 _BODY: Final = struct.Struct(f">BB{BADGE_ID_BYTES}sBBH")
 _ALPHABET: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
+_BLANK: Final = 36
+"""The blank's value in Base45."""
 _UPPER_ASCII: Final = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 
 
@@ -111,6 +113,15 @@ class SignedCredential:
         return self.claimed
 
 
+def can_sign(key_id: int) -> bool:
+    """Whether a key may have this id: not every 45th, with which credentials begin with a blank.
+
+    Blanks at the edge are trimmed on the way. Given back, they would make of a text that lost its
+    first letter in a scanner a credential of another key: the officer would read of a forgery.
+    """
+    return (VERSION << 8 | key_id) % 45 != _BLANK
+
+
 def sign(credential: Credential, private_key: Ed25519PrivateKey) -> str:
     """The text for the QR. `private_key` is the one that `credential.key_id` names."""
     body = _body(credential)
@@ -145,11 +156,11 @@ def _as_written(text: str) -> str:
     """`text` as `sign` wrote it, whatever a scanner or a form did to its letters and edges.
 
     Keyboard wedges swap case under caps lock and end with a line feed or a tab; forms and terminals
-    trim blanks. But a blank is one of Base45's characters. At the end it is never one of ours: the
-    last of three characters counts 2025s in a number up to 65535, so it stops at W. At the
-    beginning it is, with every 45th key id. So: trim all, and give blanks back at the front.
+    trim blanks. A blank is one of Base45's characters, but none of ours begins or ends with it: see
+    `can_sign`, and the last of three characters counts 2025s in a number up to 65535, so it stops
+    at W.
     """
-    return text.strip(" \t\r\n").translate(_UPPER_ASCII).rjust(LENGTH)
+    return text.strip(" \t\r\n").translate(_UPPER_ASCII)
 
 
 def _body(credential: Credential) -> bytes:

@@ -23,7 +23,7 @@ from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.badging.tables import keys
-from shared import outbox
+from shared import credential, outbox
 from shared.access import write_private
 from shared.clock import Clock
 from shared.database import Database
@@ -114,9 +114,7 @@ class Keys:
 
     async def _add(self, tx: AsyncConnection) -> int:
         newest = await _newest(tx)
-        key_id = 1 if newest is None else int(newest.id) + 1
-        if key_id > HIGHEST_ID:
-            raise conflict("All 255 key ids have been used.")
+        key_id = _next_id(0 if newest is None else int(newest.id))
         # The file comes first: a key that is in the database can sign. One that stayed behind when
         # a process was killed here is not in use anywhere, and is taken.
         public_key = self._make_file(key_id).public_key().public_bytes_raw()
@@ -161,6 +159,13 @@ def _read_file(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise SigningKeyUnusable(f"{path}: not an Ed25519 key")
     return key
+
+
+def _next_id(newest: int) -> int:
+    for key_id in range(newest + 1, HIGHEST_ID + 1):
+        if credential.can_sign(key_id):
+            return key_id
+    raise conflict(f"All key ids up to {HIGHEST_ID} have been used.")
 
 
 async def _lock(tx: AsyncConnection) -> None:

@@ -44,6 +44,10 @@ export class CameraView extends LitElement {
     else this.scanner?.stop();
   };
 
+  override willUpdate(): void {
+    this.toggleAttribute('data-fault', Boolean(this.scanner?.fault));
+  }
+
   override render() {
     const words = this.language.words.gate;
     const fault = this.scanner?.fault;
@@ -59,9 +63,7 @@ export class CameraView extends LitElement {
     return html`
       <div class="fault" role="alert">
         <p>${gate[FAULTS[fault]]}</p>
-        ${this.small
-          ? nothing
-          : html`<button @click=${() => this.scanner?.start()}>${retry}</button>`}
+        <button @click=${() => this.scanner?.start()}>${retry}</button>
       </div>
     `;
   }
@@ -113,6 +115,11 @@ export class CameraView extends LitElement {
         overflow: hidden;
         background: #0b131d;
         color: #ffffff;
+      }
+
+      /* A tile has no room for words; the officer read them before the first scan. */
+      :host([small][data-fault]) {
+        display: none;
       }
 
       video {

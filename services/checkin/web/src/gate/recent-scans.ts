@@ -42,7 +42,7 @@ export class RecentScans extends LitElement {
             · ${scan.undone ? words.undone : sentence}
           </p>
         </div>
-        ${answer && !scan.undone ? this.renderUndo(scan) : nothing}
+        ${answer?.decision === 'admitted' && !scan.undone ? this.renderUndo(scan) : nothing}
       </li>
     `;
   }
