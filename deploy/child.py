@@ -33,6 +33,7 @@ class ChildProcess:
         log: The file that takes what it prints.
         environment: Its whole environment.
         user: The account to run as; None is our own.
+        folder: Where it runs; None is where we do.
         stop_signal: What asks it to finish in good order.
     """
 
@@ -44,6 +45,7 @@ class ChildProcess:
         log: Path,
         environment: Mapping[str, str],
         user: str | None = None,
+        folder: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
@@ -51,12 +53,18 @@ class ChildProcess:
         self._command = command
         self._environment = environment
         self._user = user
+        self._folder = folder
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs, or before it ever did."""
+        return None if self._process is None else self._process.poll()
 
     @property
     def pid(self) -> int:
@@ -72,6 +80,7 @@ class ChildProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(self._environment),
+                cwd=self._folder,
                 start_new_session=True,
                 user=self._user,
                 group=self._user,

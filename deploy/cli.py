@@ -25,10 +25,11 @@ complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 @app.command()
 def up() -> None:
     """Run everything on this machine until Ctrl-C."""
+    settings = load(Settings)
     from deploy import onemachine  # takes a second to load: only this command pays for it
 
     try:
-        onemachine.run(load(Settings), _announce)
+        onemachine.run(settings, _announce)
     except onemachine.AlreadyRunning as error:
         raise _failure(str(error)) from None
 

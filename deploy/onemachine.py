@@ -61,7 +61,10 @@ def run(settings: Settings, when_ready: Callable[[Platform, bool], None]) -> Non
     """
     logs.set_up(settings)
     settings = rehearse_a_past_forum(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetting(f"FORUMPASS_HOME={settings.home}: {error.strerror}") from None
     with (
         _only_one(settings.home),
         _listening(settings.bind, settings.port) as listener,

@@ -78,7 +78,7 @@ class Processes:
     ) -> None:
         self.origin = given.get("FORUMPASS_ORIGIN") or f"http://127.0.0.1:{port}"
         self.mailbox = f"http://127.0.0.1:{mailbox_port}/"
-        self._home = home
+        self.home = home
         self._port = port
         self._service_ports = service_ports
         self._mailbox_port = mailbox_port
@@ -123,10 +123,10 @@ class Processes:
     def _start_servers(self) -> None:
         environment = self._environment
         if not environment.get("FORUMPASS_DATABASE_URL"):
-            database = PostgreSQL(self._home / "postgresql", durable=self._durable)
+            database = PostgreSQL(self.home / "postgresql", durable=self._durable)
             environment["FORUMPASS_DATABASE_URL"] = self._keep(database).url
         if not environment.get("FORUMPASS_BUS_URL"):
-            environment["FORUMPASS_BUS_URL"] = self._keep(RabbitMQ(self._home / "rabbitmq")).url
+            environment["FORUMPASS_BUS_URL"] = self._keep(RabbitMQ(self.home / "rabbitmq")).url
         if not environment.get("FORUMPASS_SMTP_URL"):
             environment["FORUMPASS_SMTP_URL"] = self._start_mailbox()
 
@@ -144,13 +144,13 @@ class Processes:
         for name in self._service_ports:
             self.services[name] = self._keep(self._python(name, f"services.{name}"))
         for name, service in self.services.items():
-            service.wait_until(partial(self._is_ready, name), within=READY_SECONDS)
+            service.wait_until(partial(self.is_ready, name), within=READY_SECONDS)
 
     def _start_front_door(self) -> None:
         hosts = {f"FORUMPASS_{name.upper()}_HOST": "127.0.0.1" for name in self._service_ports}
         site = {"FORUMPASS_SITE": f"http://127.0.0.1:{self._port}"}
         caddy = Caddy(
-            self._home / "caddy",
+            self.home / "caddy",
             config=REPOSITORY / "deploy" / "Caddyfile",
             environment=self._environment | hosts | site,
             port=self._port,
@@ -167,11 +167,11 @@ class Processes:
         return ChildProcess(
             name,
             [sys.executable, "-m", module, *arguments],
-            log=self._home / "logs" / f"{name}.log",
+            log=self.home / "logs" / f"{name}.log",
             environment=self._environment,
         )
 
-    def _is_ready(self, name: str) -> bool:
+    def is_ready(self, name: str) -> bool:
         with suppress(httpx.HTTPError):
             port = self._service_ports[name]
             answer = httpx.get(f"http://127.0.0.1:{port}/{name}/health/ready", timeout=2)

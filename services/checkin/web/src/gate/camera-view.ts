@@ -223,11 +223,6 @@ export class CameraView extends LitElement {
         color: #12202f;
       }
 
-      :host([small]) .fault {
-        padding: var(--space-2);
-        font-size: var(--text-small);
-      }
-
       :focus-visible {
         outline-color: #ffffff;
       }

@@ -20,7 +20,7 @@ const en = {
 
   verdict: { admitted: 'Admitted', refused: 'Refused', departed: 'Left' },
   reasons: {
-    malformed: 'This is not a badge of the forum',
+    malformed: 'Misread, or no badge of the forum: scan it again',
     bad_signature: 'Forged badge: keep it and call the security lead',
     unknown_badge: 'Badge not known: send to the badge desk',
     revoked: 'This badge was revoked: send to the badge desk',

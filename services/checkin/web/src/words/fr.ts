@@ -16,7 +16,7 @@ export default {
 
   verdict: { admitted: 'Admis', refused: 'Refusé', departed: 'Sorti' },
   reasons: {
-    malformed: 'Ce n’est pas un badge du forum',
+    malformed: 'Mal lu, ou pas un badge du forum : scannez-le de nouveau',
     bad_signature: 'Badge falsifié : gardez-le et appelez le responsable de la sécurité',
     unknown_badge: 'Badge inconnu : envoyez la personne au guichet des badges',
     revoked: 'Badge révoqué : envoyez la personne au guichet des badges',
