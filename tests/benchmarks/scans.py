@@ -1,0 +1,126 @@
+"""Scans a second, every one a first entry, and their ratio to the floor in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from rich.console import Console
+from rich.table import Table
+from uuid_utils.compat import uuid7
+
+from deploy.child import ChildProcess
+from deploy.private_servers import PostgreSQL, free_port, listens, started
+from shared import badge_number, credential
+from shared.credential import Credential
+from tests.benchmarks.load import Load, post_all
+from tests.system import OneMachine, device_at, environment
+
+CONNECTIONS = (1, 4, 16)
+SCANS_EACH = 2000
+WARM_UP = 200
+BADGES = WARM_UP + SCANS_EACH * len(CONNECTIONS)
+EVERY_DAY, EVERY_ZONE = 0b11111, 0b11
+
+
+def run(console: Console, home: Path) -> None:
+    """Measure and print."""
+    table = Table(
+        "connections", "scans/s", "p50 ms", "p99 ms", "floor/s", "of the floor", title="Scans"
+    )
+    with ExitStack() as stack:
+        database = stack.enter_context(started(PostgreSQL(home / "postgresql")))
+        system = OneMachine(home / "system", FORUMPASS_DATABASE_URL=database.url)
+        system.home.mkdir()
+        stack.enter_context(started(system))
+        device = stack.enter_context(device_at(system.visit(), "tower-in"))
+        token = {"Authorization": device.headers["Authorization"]}
+        floor = stack.enter_context(_floor(home, f"{database.url}/postgres"))
+        credentials = asyncio.run(_badges(system.home, f"{database.url}/forumpass_checkin"))
+        scans = iter([_scan(text) for text in credentials])
+        tickets = iter(asyncio.run(_tickets(f"{database.url}/postgres")))
+
+        def measure(connections: int, count: int) -> tuple[Load, Load]:
+            ours = post_all(
+                system.port, "/checkin/api/scans", list(islice(scans, count)), token, connections
+            )
+            bare = post_all(floor, "/use", list(islice(tickets, count)), {}, connections)
+            return asyncio.run(ours), asyncio.run(bare)
+
+        measure(4, WARM_UP)
+        for connections in CONNECTIONS:
+            ours, bare = measure(connections, SCANS_EACH)
+            table.add_row(
+                str(connections),
+                f"{ours.per_second:,.0f}",
+                f"{ours.p50_ms:.1f}",
+                f"{ours.p99_ms:.1f}",
+                f"{bare.per_second:,.0f}",
+                f"{ours.per_second / bare.per_second:.0%}",
+            )
+    console.print(table)
+
+
+async def _badges(home: Path, database_url: str) -> Sequence[str]:
+    """Credentials of badges that check-in knows, as if badging had told of them."""
+    [key_file] = (home / "keys").glob("*.pem")
+    key = load_pem_private_key(key_file.read_bytes(), password=None)
+    assert isinstance(key, Ed25519PrivateKey)
+    people = [(uuid7(), secrets.token_bytes(8)) for _ in range(BADGES)]
+    connection = await asyncpg.connect(database_url)
+    await connection.executemany(
+        "INSERT INTO participants (registration_id, version, status, given_name, family_name,"
+        " organization, country, category) VALUES ($1, 1, 'confirmed', 'Grace', 'Hopper',"
+        " 'Eckert–Mauchly', 'US', 'private_sector')",
+        [(registration_id,) for registration_id, _ in people],
+    )
+    await connection.executemany(
+        "INSERT INTO badges (badge_id, registration_id, version, status, number, days, zones)"
+        " VALUES ($1, $2, 1, 'valid', $3, $4, $5)",
+        [
+            (badge_id.hex(), registration_id, badge_number.make(number), EVERY_DAY, EVERY_ZONE)
+            for number, (registration_id, badge_id) in enumerate(people)
+        ],
+    )
+    await connection.close()
+    return [
+        credential.sign(Credential(1, badge_id, 2, EVERY_DAY, EVERY_ZONE), key)
+        for _, badge_id in people
+    ]
+
+
+def _scan(text: str) -> bytes:
+    return json.dumps({"scan_id": str(uuid7()), "credential": text}).encode()
+
+
+@contextmanager
+def _floor(home: Path, database_url: str) -> Iterator[int]:
+    """The endpoint of floor.py; answers its port."""
+    port = free_port()
+    child = ChildProcess(
+        "The floor",
+        [sys.executable, "-m", "tests.benchmarks.floor", str(port), database_url],
+        log=home / "floor.log",
+        environment=environment(home),
+    )
+    with started(child):
+        child.wait_until(lambda: listens(port), within=20)
+        yield port
+
+
+async def _tickets(database_url: str) -> Sequence[bytes]:
+    tickets: list[UUID] = [uuid7() for _ in range(BADGES)]
+    connection = await asyncpg.connect(database_url)
+    await connection.executemany("INSERT INTO tickets VALUES ($1)", [(one,) for one in tickets])
+    await connection.close()
+    return [json.dumps({"id": str(one)}).encode() for one in tickets]
