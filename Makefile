@@ -23,7 +23,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Otherwise a virtual environment that happens to be active would be filled.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help up processes test test-unit test-browser lint format bench clean
+.PHONY: help up processes test test-unit test-browser lint format bench screenshots clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z.-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -36,7 +36,7 @@ processes: .venv/.ready $(WEB)/dist/.built ## the same as separate processes ove
 	exec $(BIN)/python -m deploy.processes
 
 test: .venv/.ready-for-tests $(WEB)/dist/.built ## unit, integration and browser tests
-	@deploy/install_test_tools.sh rabbitmq-server chromium
+	@deploy/install_test_tools.sh rabbitmq-server chromium caddy
 	$(NPM) test --silent --workspace $(WEB)
 	$(BIN)/pytest
 
@@ -61,6 +61,10 @@ format: .venv/.ready-for-tests ## put the Python code in its usual form
 
 bench: .venv/.ready-for-tests $(WEB)/dist/.built ## measure: time to mail, scans a second
 	@$(BIN)/python -m tests.benchmarks
+
+screenshots: .venv/.ready-for-tests $(WEB)/dist/.built ## take the README's pictures anew
+	@deploy/install_test_tools.sh chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 .env: | .env.example ## passwords of a deployment, for `docker compose up`
 	@umask 077
