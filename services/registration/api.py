@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Header, Query, Request, Response, Security
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, BeforeValidator, Field
 
-from services.registration import review, search
+from services.registration import erasure, photos, review, search
 from services.registration.forms import (
     Amendment,
     Line,
     NewRegistration,
     StaffAmendment,
+    clean_line,
+    empty_is_none,
     read_form,
 )
 from services.registration.lifecycle import Status
-from services.registration.registrations import (
-    REGISTRANT,
-    Registration,
-    Registrations,
-    TheRegistrations,
-)
+from services.registration.registrations import REGISTRANT, Registrations, TheRegistrations
 from services.registration.search import Filter
+from services.registration.tables import Registration
+from shared import countries
 from shared.access import Role, Staff, require, staff_or_registrant
+from shared.forum import Forum
 from shared.limits import RateLimit, is_loopback
-from shared.problems import Problem
+from shared.problems import FieldError, Problem, invalid_input
 
 READERS = (Role.organiser, Role.reviewer, Role.desk)
 Reviewer = Annotated[Staff, Depends(require(Role.organiser, Role.reviewer))]
+Words = Annotated[str, BeforeValidator(clean_line), Query(max_length=200)]
+"""What somebody looks for."""
+_EmptyIsNone = BeforeValidator(empty_is_none)
+_bearer = Security(
+    HTTPBearer(
+        auto_error=False,
+        description="A staff token, or the token of the registrant's own link; staff may also come"
+        " with the session cookie.",
+    )
+)
 
 
 class Accepted(BaseModel):
@@ -78,7 +90,14 @@ class Decline(BaseModel):
 
 
 async def body_of(request: Request) -> Any:
-    """The body as JSON, to be checked with the forum at hand."""
+    """The body as JSON; every route checks it alike, some with the forum at hand.
+
+    Raises:
+        Problem: 415 for another kind of content, 400 for what is no JSON.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in ("", "application/json") and not media_type.endswith("+json"):
+        raise Problem(415, "unsupported-media-type", "Send the body as application/json.")
     try:
         return await request.json()
     except (ValueError, RecursionError):
@@ -86,13 +105,27 @@ async def body_of(request: Request) -> Any:
 
 
 def _body(model: type[BaseModel]) -> dict[str, Any]:
-    """Documents a body that the route checks itself, because the check needs the forum."""
+    """Documents a body that the route reads itself."""
     return {
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": model.model_json_schema()}},
         }
     }
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Documents answers that are problem documents (RFC 9457)."""
+    text = {"type": "string"}
+    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
+    schema = {"type": "object", "properties": members, "required": list(members)}
+    content = {"application/problem+json": {"schema": schema}}
+    documented: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+    # Without it FastAPI documents a 422 of its own making, in its own form.
+    return documented | {"default": {"description": "Any other problem", "content": content}}
 
 
 router = APIRouter(prefix="/api", tags=["registrations"])
@@ -109,6 +142,7 @@ def show(of: Registrations, row: Registration) -> RegistrationOut:
     response_model=Accepted,
     summary="Ask to come to the forum",
     openapi_extra=_body(NewRegistration),
+    responses=_problems(400, 403, 413, 415, 422, 429),
 )
 async def register(
     request: Request,
@@ -116,7 +150,12 @@ async def register(
     response: Response,
     idempotency_key: Annotated[
         str | None,
-        Header(max_length=200, description="Sent again with the same key: same answer"),
+        Header(
+            min_length=1,
+            max_length=200,
+            pattern="^[ -~]+$",
+            description="Sent again with the same key: same answer",
+        ),
     ] = None,
 ) -> Accepted:
     limit_caller(request)
@@ -126,37 +165,68 @@ async def register(
     return Accepted(id=row.id, reference=row.reference, status=Status.submitted)
 
 
-@router.get("/registrations", summary="List and search, newest first")
+@router.get(
+    "/registrations",
+    summary="List and search, newest first",
+    dependencies=[_bearer],
+    responses=_problems(401, 403, 422),
+)
 async def find(
     of: TheRegistrations,
     _: Reviewer,
-    status: Status | None = None,
-    category: str | None = None,
-    country: str | None = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
-    cursor: UUID | None = None,
+    status: Annotated[Status | None, _EmptyIsNone] = None,
+    category: Annotated[str | None, Query(description="A category of the forum")] = None,
+    country: Annotated[str | None, Query(description="ISO 3166 alpha-2")] = None,
+    q: Annotated[
+        Words | None, Query(description="Part of a name, organization, address or reference")
+    ] = None,
+    cursor: Annotated[
+        UUID | None, _EmptyIsNone, Query(description="next_cursor of the page before")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=search.MOST)] = 50,
 ) -> RegistrationPage:
+    wanted = Filter(status, *_known(of.forum, category, country), q)
     async with of.database.read() as connection:
-        rows, following = await search.page(
-            connection, Filter(status, category, country, q), cursor, limit
-        )
+        rows, following = await search.page(connection, wanted, cursor, limit)
     return RegistrationPage(
         items=[show(of, row) for row in rows],
         next_cursor=None if following is None else str(following),
     )
 
 
-@router.get("/registrations/{registration_id}", summary="One registration")
+@router.get(
+    "/registrations/{registration_id}",
+    summary="One registration",
+    dependencies=[_bearer],
+    responses=_problems(401, 403, 404),
+)
 async def get(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff_or_registrant(request, registration_id, *READERS)
     return show(of, await of.get(registration_id))
 
 
+@router.get(
+    "/registrations/{registration_id}/photo",
+    summary="The photo, as JPEG",
+    dependencies=[_bearer],
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **_problems(401, 403, 404)},
+)
+async def photo(request: Request, of: TheRegistrations, registration_id: UUID) -> Response:
+    staff_or_registrant(request, registration_id, *READERS)
+    async with of.database.read() as connection:
+        jpeg = await photos.get(connection, registration_id)
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(jpeg, media_type="image/jpeg", headers=headers)
+
+
 @router.patch(
     "/registrations/{registration_id}",
     summary="Correct a registration",
+    description="Category and address are changed by staff only.",
+    dependencies=[_bearer],
     openapi_extra=_body(StaffAmendment),
+    responses=_problems(400, 401, 403, 404, 409, 415, 422),
 )
 async def amend(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff = staff_or_registrant(request, registration_id, *READERS)
@@ -166,43 +236,60 @@ async def amend(request: Request, of: TheRegistrations, registration_id: UUID) -
 
 
 @router.post(
-    "/registrations/{registration_id}/confirm-email", summary="The address is the registrant's"
+    "/registrations/{registration_id}/confirm-email",
+    summary="The address is the registrant's",
+    openapi_extra=_body(ConfirmEmail),
+    responses=_problems(400, 403, 404, 409, 415, 422),
 )
-async def confirm_email(
-    of: TheRegistrations, registration_id: UUID, body: ConfirmEmail
-) -> Accepted:
-    return _accepted(await of.confirm_email(registration_id, body.token))
+async def confirm_email(request: Request, of: TheRegistrations, registration_id: UUID) -> Accepted:
+    content = read_form(ConfirmEmail, await body_of(request), of.forum)
+    return _accepted(await of.confirm_email(registration_id, content.token))
 
 
-@router.post("/registrations/{registration_id}/approve", summary="Let the person come")
-async def approve(
-    of: TheRegistrations,
-    registration_id: UUID,
-    by: Reviewer,
-) -> RegistrationOut:
+@router.post(
+    "/registrations/{registration_id}/approve",
+    summary="Let the person come",
+    dependencies=[_bearer],
+    responses=_problems(401, 403, 404, 409),
+)
+async def approve(of: TheRegistrations, registration_id: UUID, by: Reviewer) -> RegistrationOut:
     return show(of, await review.approve(of, registration_id, by))
 
 
-@router.post("/registrations/{registration_id}/decline", summary="Say no, with a reason")
+@router.post(
+    "/registrations/{registration_id}/decline",
+    summary="Say no, with a reason",
+    dependencies=[_bearer],
+    openapi_extra=_body(Decline),
+    responses=_problems(400, 401, 403, 404, 409, 415, 422),
+)
 async def decline(
-    of: TheRegistrations,
-    registration_id: UUID,
-    body: Decline,
-    by: Reviewer,
+    request: Request, of: TheRegistrations, registration_id: UUID, by: Reviewer
 ) -> RegistrationOut:
-    return show(of, await review.decline(of, registration_id, body.reason, by))
+    content = read_form(Decline, await body_of(request), of.forum)
+    return show(of, await review.decline(of, registration_id, content.reason, by))
 
 
-@router.post("/registrations/{registration_id}/cancel", summary="The person will not come")
+@router.post(
+    "/registrations/{registration_id}/cancel",
+    summary="The person will not come",
+    dependencies=[_bearer],
+    responses=_problems(401, 403, 404, 409),
+)
 async def cancel(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff = staff_or_registrant(request, registration_id, *READERS)
     return show(of, await of.cancel(registration_id, actor(staff)))
 
 
-@router.post("/registrations/{registration_id}/erase", summary="Remove the personal data")
+@router.post(
+    "/registrations/{registration_id}/erase",
+    summary="Remove the personal data",
+    dependencies=[_bearer],
+    responses=_problems(401, 403, 404, 409),
+)
 async def erase(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff = staff_or_registrant(request, registration_id, Role.organiser)
-    return show(of, await of.erase(registration_id, actor(staff)))
+    return show(of, await erasure.erase(of, registration_id, actor(staff)))
 
 
 def limit_caller(request: Request) -> None:
@@ -219,3 +306,21 @@ def actor(staff: Staff | None) -> str:
 
 def _accepted(row: Registration) -> Accepted:
     return Accepted(id=row.id, reference=row.reference, status=row.status)
+
+
+def _known(
+    forum: Forum, category: str | None, country: str | None
+) -> tuple[str | None, str | None]:
+    """A category and a country to look for, of those that there are.
+
+    Raises:
+        Problem: 422, there is no such category or country.
+    """
+    errors = []
+    if category and category not in {known.id for known in forum.categories}:
+        errors.append(FieldError("category", "is not a category of this forum", "category"))
+    if country and country.upper() not in countries.CODES:
+        errors.append(FieldError("country", "is not an ISO 3166 alpha-2 code", "country"))
+    if errors:
+        raise invalid_input(errors)
+    return category or None, country.upper() if country else None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.registration import api, consumers, pages
+from services.registration.links import Links
 from services.registration.registrations import Registrations
 from services.registration.settings import RegistrationSettings
 from shared.limits import RateLimit
@@ -24,17 +25,18 @@ def create(given: Platform) -> Service:
         max_body_bytes=8 * 1024 * 1024,
     )
     settings = load(RegistrationSettings)
-    service.app.state.registrations = Registrations(
+    registrations = Registrations(
         database=service.database,
         forum=given.forum,
         clock=given.clock,
-        keyring=given.keyring,
-        origin=given.settings.public_origin,
+        links=Links(given.keyring, given.settings.public_origin),
     )
+    service.app.state.registrations = registrations
     service.app.state.registration_limit = RateLimit(
         settings.burst_per_address, settings.per_minute_per_address / 60
     )
     install_pages(service.app, FOLDER, "registration")
+    service.prepares(registrations.fill_places)
     service.serves(api.router, pages.router)
     service.hears(consumers.outcomes(service.database))
     return service

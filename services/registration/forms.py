@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from services.registration.photos import Photo
 from shared import countries
 from shared.forum import LANGUAGES, Forum, Language
 from shared.problems import field_errors, invalid_input
@@ -28,8 +29,19 @@ from shared.problems import field_errors, invalid_input
 Gender = Literal["female", "male", "other"]
 
 _SPACES = re.compile(r"\s+")
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad"))
-"""Zero-width characters that change nothing on paper. Persian names need ZWJ and ZWNJ."""
+_INVISIBLE = dict.fromkeys(
+    map(
+        ord,
+        "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b"
+        "\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0",
+    )
+)
+"""Characters that are nothing on paper, some of them letters by their category: the fillers of
+Hangul. Persian names need ZWJ and ZWNJ."""
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn"})
+_LONGEST = 2000
+"""Longer than any field: such text is refused unread, because normalising it takes its time."""
 
 
 def wrong(kind: str, message: str) -> PydanticCustomError:
@@ -43,35 +55,45 @@ def clean_line(value: Any) -> Any:
     Raises:
         PydanticCustomError: control characters, or marks that turn the direction of what follows.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST:
         return value
     text = _SPACES.sub(" ", unicodedata.normalize("NFC", value).translate(_INVISIBLE)).strip()
     for character in text:
-        if unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn") or character in _TURNING:
+        if character in _TURNING or unicodedata.category(character) in _UNPRINTABLE:
             raise wrong("characters", "contains characters that cannot be printed")
     return text
-
-
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
 
 
 def _has_a_letter(value: str) -> str:
     if not any(unicodedata.category(character)[0] == "L" for character in value):
         raise wrong("letter", "must contain a letter")
-    if any(unicodedata.category(character) == "So" for character in value):
+    if any(_is_emoji(character) for character in value):
         raise wrong("characters", "contains characters that cannot be printed")
     return value
 
 
-def _empty_is_none(value: Any) -> Any:
+def _is_emoji(character: str) -> bool:
+    """A sign that no font of a badge has: a symbol, a keycap, a skin tone."""
+    return (
+        unicodedata.category(character) in ("So", "Me") or "\U0001f000" <= character <= "\U0001faff"
+    )
+
+
+def empty_is_none(value: Any) -> Any:
     return None if value == "" else value
+
+
+def _none_is_empty(value: Any) -> Any:
+    return [] if value is None else value
 
 
 def _deliverable(value: str) -> str:
     """The address, normalised. Whether it exists is for the confirmation mail to find out."""
     try:
         # Domains of intranets and tests are let through; only one without a dot is surely wrong.
-        checked = validate_email(value, check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(
+            value, check_deliverability=False, globally_deliverable=False, strict=True
+        )
     except EmailNotValidError:
         raise wrong("email", "is not an e-mail address such as name@example.org") from None
     if "." not in checked.ascii_domain or checked.ascii_email is None:
@@ -79,27 +101,39 @@ def _deliverable(value: str) -> str:
     return f"{checked.local_part}@{checked.ascii_domain}"
 
 
-Line = Annotated[str, BeforeValidator(clean_line), Field(min_length=1, max_length=200)]
+# Field before BeforeValidator: the other way round, pydantic speaks of "items after validation".
+Line = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(clean_line)]
 Name = Annotated[
     str,
-    BeforeValidator(clean_line),
     Field(min_length=1, max_length=100),
+    BeforeValidator(clean_line),
     AfterValidator(_has_a_letter),
 ]
 Email = Annotated[
-    str, BeforeValidator(clean_line), Field(max_length=254), AfterValidator(_deliverable)
+    str, Field(max_length=254), BeforeValidator(clean_line), AfterValidator(_deliverable)
 ]
 OptionalLine = Annotated[
     Annotated[str, Field(max_length=200)] | None,
-    BeforeValidator(_empty_is_none),
+    BeforeValidator(empty_is_none),
     BeforeValidator(clean_line),
 ]
+OptionalText = Annotated[
+    Annotated[str, Field(max_length=1000)] | None,
+    BeforeValidator(empty_is_none),
+    BeforeValidator(clean_line),
+]
+OptionalGender = Annotated[Gender | None, BeforeValidator(empty_is_none)]
+Days = Annotated[list[date], Field(max_length=8)]
+Topics = Annotated[list[str], Field(max_length=20), BeforeValidator(_none_is_empty)]
+Goals = Annotated[list[int], Field(max_length=20), BeforeValidator(_none_is_empty)]
 
 
 class _Checked(BaseModel):
     """Checks against the forum's own lists; the forum is the validation context."""
 
-    model_config = ConfigDict(extra="forbid", str_max_length=2000)
+    model_config = ConfigDict(
+        extra="forbid", str_max_length=_LONGEST, ser_json_bytes="base64", hide_input_in_errors=True
+    )
 
     @field_validator("category", check_fields=False)
     @classmethod
@@ -151,25 +185,22 @@ class NewRegistration(_Checked):
     family_name: Name
     email: Email
     organization: Line
-    position: OptionalLine = Field(default=None, description="Function in the organization")
+    position: OptionalLine = Field(
+        description="Function in the organization; empty for who has none"
+    )
     country: str = Field(description="ISO 3166 alpha-2", examples=["CH"])
     language: Language = Field(description="Language of mails and badge")
     consent: bool = Field(description="Consent to the use of the data for the forum; must be true")
     title: OptionalLine = None
-    gender: Annotated[Gender | None, BeforeValidator(_empty_is_none)] = Field(
-        default=None, description="For statistics only"
+    gender: OptionalGender = Field(default=None, description="For statistics only")
+    days: Days | None = Field(
+        default=None, description="Forum days; all of the category's when absent or empty"
     )
-    days: list[date] | None = Field(
-        default=None, max_length=8, description="Forum days; all of the category's when absent"
-    )
-    tracks: list[str] = Field(default_factory=list, max_length=20)
-    action_lines: list[str] = Field(default_factory=list, max_length=20)
-    sdgs: list[int] = Field(default_factory=list, max_length=20)
-    accessibility_needs: Annotated[
-        Annotated[str, Field(max_length=1000)] | None,
-        BeforeValidator(_empty_is_none),
-        BeforeValidator(clean_line),
-    ] = None
+    tracks: Topics = Field(default_factory=list)
+    action_lines: Topics = Field(default_factory=list)
+    sdgs: Goals = Field(default_factory=list)
+    accessibility_needs: OptionalText = None
+    photo: Photo = Field(default=None, description="JPEG, PNG or WebP of at most 5 MB, in base64")
 
     @field_validator("consent")
     @classmethod
@@ -180,7 +211,10 @@ class NewRegistration(_Checked):
 
 
 class Amendment(_Checked):
-    """Changes to a registration: the fields that are given, the others stay."""
+    """Changes to a registration: the fields that are given, the others stay.
+
+    Null removes what is optional.
+    """
 
     given_name: Name | None = None
     family_name: Name | None = None
@@ -189,12 +223,29 @@ class Amendment(_Checked):
     country: str | None = None
     language: Language | None = None
     title: OptionalLine = None
-    gender: Gender | None = None
-    days: list[date] | None = None
-    tracks: list[str] | None = None
-    action_lines: list[str] | None = None
-    sdgs: list[int] | None = None
-    accessibility_needs: OptionalLine = None
+    gender: OptionalGender = None
+    days: Days | None = None
+    tracks: Topics = Field(default_factory=list)
+    action_lines: Topics = Field(default_factory=list)
+    sdgs: Goals = Field(default_factory=list)
+    accessibility_needs: OptionalText = None
+
+    @field_validator(
+        "given_name",
+        "family_name",
+        "organization",
+        "country",
+        "language",
+        "category",
+        "email",
+        mode="before",
+        check_fields=False,
+    )
+    @classmethod
+    def _stays(cls, value: Any) -> Any:
+        if value is None:
+            raise wrong("missing", "cannot be removed")
+        return value
 
 
 class StaffAmendment(Amendment):

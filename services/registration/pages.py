@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -10,18 +12,15 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from services.registration import review, search, staff
-from services.registration.api import Reviewer, limit_caller
+from services.registration.api import Reviewer, Words, limit_caller
 from services.registration.forms import Gender, NewRegistration, clean_reason, read_form
 from services.registration.lifecycle import ALLOWED_FROM, Status, Step
-from services.registration.registrations import (
-    REGISTRANT,
-    Registration,
-    Registrations,
-    TheRegistrations,
-)
+from services.registration.links import wrong_link
+from services.registration.registrations import REGISTRANT, Registrations, TheRegistrations
 from services.registration.search import Filter
+from services.registration.tables import Registration
 from shared import countries
-from shared.access import SESSION_COOKIE, SESSION_LIFETIME, Role, registrant_of
+from shared.access import SESSION_COOKIE, SESSION_LIFETIME, Role, keyring_of, registrant_of
 from shared.forum import LANGUAGES
 from shared.i18n import NATIVE_NAMES
 from shared.pages import Gettext, OurPages, Pages
@@ -75,9 +74,11 @@ async def submit(request: Request, of: TheRegistrations, pages: OurPages) -> Res
     values = _values(data)
     try:
         new = read_form(NewRegistration, _as_json(values), of.forum)
+        row = await of.submit(new, _idempotency_key(values))
     except Problem as problem:
+        if not problem.errors:
+            raise
         return form_page(request, of, pages, values, list(problem.errors), problem.status)
-    row = await of.submit(new, str(values.get("idempotency_key") or "") or None)
     # The reference travels in the address: a reload shows the page again and sends nothing.
     return RedirectResponse(f"/registration/received?reference={row.reference}", 303)
 
@@ -91,21 +92,23 @@ async def received(
 
 @router.get("/confirm")
 async def confirm_page(
-    request: Request, pages: OurPages, registration: Annotated[UUID, Query(alias="id")], token: str
+    request: Request,
+    pages: OurPages,
+    registration: Annotated[str, Query(alias="id", max_length=100)] = "",
+    token: Annotated[str, Query(max_length=1000)] = "",
 ) -> Response:
     # Mail scanners open links: nothing changes before the button is pressed.
-    return pages.render(request, "confirm.html", id=registration, token=token)
+    return pages.render(request, "confirm.html", id=_id_in_link(registration), token=token)
 
 
 @router.post("/confirm")
 async def confirm(
-    request: Request,
     of: TheRegistrations,
-    registration: Annotated[UUID, Form(alias="id")],
-    token: Annotated[str, Form(max_length=1000)],
+    registration: Annotated[str, Form(alias="id", max_length=100)] = "",
+    token: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    row = await of.confirm_email(registration, token)
-    return RedirectResponse(of.me_link(row).removeprefix(of.origin), 303)
+    row = await of.confirm_email(_id_in_link(registration), token)
+    return RedirectResponse(of.links.me(row).removeprefix(of.links.origin), 303)
 
 
 @router.get("/me")
@@ -132,8 +135,8 @@ async def cancel(request: Request, of: TheRegistrations) -> Response:
 
 async def own(request: Request, of: Registrations) -> Registration:
     registration_id = registrant_of(request)
-    if registration_id is None:
-        raise Problem(403, "wrong-link", "This link is not valid, or no longer.")
+    if registration_id is None or "token" not in request.query_params:
+        raise wrong_link()
     return await of.get(registration_id)
 
 
@@ -144,7 +147,7 @@ async def queue(
     pages: OurPages,
     _: Reviewer,
     status: Status = Status.in_review,
-    q: Annotated[str, Query(max_length=200)] = "",
+    q: Words = "",
     cursor: UUID | None = None,
 ) -> Response:
     async with of.database.read() as connection:
@@ -228,17 +231,18 @@ async def decline(
 
 @router.get("/sign-in")
 async def sign_in(
-    of: TheRegistrations, token: Annotated[str, Query(max_length=1000)] = ""
+    request: Request, of: TheRegistrations, token: Annotated[str, Query(max_length=1000)] = ""
 ) -> Response:
-    who = await staff.sign_in(of.database, of.keyring, token)
+    keyring = keyring_of(request)
+    who = await staff.sign_in(of.database, keyring, token)
     response = RedirectResponse(HOME.get(who.role, "/registration/"), 303)
     response.set_cookie(
         SESSION_COOKIE,
-        of.keyring.session(who),
+        keyring.session(who),
         max_age=int(SESSION_LIFETIME.total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=of.origin.startswith("https://"),
+        secure=of.links.origin.startswith("https://"),
     )
     return response
 
@@ -285,5 +289,27 @@ def _as_json(values: dict[str, Any]) -> dict[str, Any]:
     known = NewRegistration.model_fields
     sent = {key: value for key, value in values.items() if key in known}
     sent["consent"] = values.get("consent") == "yes"
-    sent["days"] = values["days"] or None
+    sent.setdefault("position", "")
     return sent
+
+
+def _idempotency_key(values: dict[str, Any]) -> str | None:
+    """A form sent twice registers once; one that was corrected after all is another registration.
+
+    That happens: who sees a wrong address on the next page goes back and sends the form again.
+    """
+    if not values.get("idempotency_key"):
+        return None
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _id_in_link(text: str) -> UUID:
+    """The registration that a link names; mail programs break links, and people copy half of one.
+
+    Raises:
+        Problem: 403, it names none.
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        raise wrong_link() from None

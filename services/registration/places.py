@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registration.lifecycle import Status
-from services.registration.tables import registrations
+from services.registration.tables import Registration, registrations
 from shared.forum import Forum
 
 _PLACES_LOCK = 1
@@ -17,16 +17,24 @@ async def lock(tx: AsyncConnection) -> None:
     await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PLACES_LOCK})
 
 
-async def has_room(tx: AsyncConnection, forum: Forum, category: str) -> bool:
-    """Whether one more of this category may be confirmed. Call under the lock."""
+async def has_room(
+    tx: AsyncConnection, forum: Forum, category: str, *, leaving: str | None = None
+) -> bool:
+    """Whether one more of this category may be confirmed. Call under the lock.
+
+    Args:
+        leaving: the category in which the person gives up a place for it.
+    """
     taken = await _taken(tx)
+    if leaving is not None:
+        taken[leaving] -= 1
     limit = forum.category(category).capacity
     return sum(taken.values()) < forum.registration.capacity and (
         limit is None or taken.get(category, 0) < limit
     )
 
 
-async def first_in_line(tx: AsyncConnection, forum: Forum) -> Row | None:  # type: ignore[type-arg]
+async def first_in_line(tx: AsyncConnection, forum: Forum) -> Registration | None:
     """The registration that has waited longest among those for whom there is room now."""
     taken = await _taken(tx)
     if sum(taken.values()) >= forum.registration.capacity:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
-from pydantic import BaseModel
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from services.registration import lifecycle, places
+from services.registration import idempotency, lifecycle, photos, places
 from services.registration.forms import Amendment, NewRegistration
 from services.registration.lifecycle import Status, Step
-from services.registration.tables import history, idempotency_keys, registrations
+from services.registration.links import Links
+from services.registration.tables import Registration, history, registrations
 from shared import outbox
-from shared.access import InvalidToken, Keyring, Purpose
 from shared.badge_number import ALPHABET
 from shared.clock import Clock
 from shared.database import Database
@@ -40,25 +39,11 @@ from shared.events import (
     RegistrationWaitlisted,
 )
 from shared.forum import Forum
-from shared.problems import Problem, not_found
+from shared.problems import FieldError, Problem, conflict, invalid_input, not_found
 
-Registration = Row[Any]
-"""A row of `registrations`."""
-
-CONFIRM_LIFETIME = timedelta(days=30)
 REGISTRANT = "registrant"
 SYSTEM = "system"
 _CONTACT_FIELDS = frozenset({"email", "given_name", "family_name", "title", "language"})
-_ERASED = {
-    "title": None,
-    "given_name": "",
-    "family_name": "",
-    "email": "",
-    "organization": "",
-    "position": "",
-    "gender": None,
-    "accessibility_needs": None,
-}
 
 
 @dataclass(frozen=True)
@@ -68,8 +53,7 @@ class Registrations:
     database: Database
     forum: Forum
     clock: Clock
-    keyring: Keyring
-    origin: str
+    links: Links
 
     async def submit(
         self, new: NewRegistration, idempotency_key: str | None = None
@@ -77,17 +61,23 @@ class Registrations:
         """Take a request to come. With the key of an earlier call: that call's registration.
 
         Raises:
-            Problem: 403 outside the registration period, 422 for a key used for something else.
+            Problem: 403 outside the registration period, 422 for a key used for something else, for
+                days on which the category is not admitted, and for a photo that is no picture.
         """
         if not self.forum.is_open(self.clock.now()):
             raise Problem(403, "registration-closed", "Registration is not open at this time.")
+        days = _indices(self.forum, new.days)
+        self._check_days(new.category, days)
+        jpeg = None if new.photo is None else await photos.as_jpeg(new.photo)
         registration_id = uuid7()
         async with self.database.begin() as tx:
             if idempotency_key is not None:
-                earlier = await _claim_key(tx, idempotency_key, new, registration_id)
+                earlier = await idempotency.claim(tx, idempotency_key, new, registration_id)
                 if earlier is not None:
                     return await _get(tx, earlier)
-            row = await self._insert(tx, registration_id, new)
+            row = await self._insert(tx, registration_id, new, days)
+            if jpeg is not None:
+                await photos.keep(tx, row.id, jpeg)
             await self._record(tx, row, Step.submit, REGISTRANT, None)
             await self._say(tx, self._submitted(row))
         return row
@@ -99,12 +89,11 @@ class Registrations:
             Problem: 403 for a wrong token, 409 once it is declined, cancelled or erased.
         """
         async with self.database.begin() as tx:
-            row = await _lock(tx, registration_id)
-            self._check_confirm_token(row, token)
+            row = await self.hold(tx, registration_id)
+            self.links.check_confirm(row, token)
             if row.status in (Status.in_review, Status.waitlisted, Status.confirmed):
                 return row
             lifecycle.check(Step.confirm_email, Status(row.status))
-            await places.lock(tx)
             status = lifecycle.after_confirming_email(
                 needs_review=self.forum.category(row.category).review,
                 has_room=await places.has_room(tx, self.forum, row.category),
@@ -112,59 +101,55 @@ class Registrations:
             return await self.move(tx, row, Step.confirm_email, status, REGISTRANT)
 
     async def amend(self, registration_id: UUID, amendment: Amendment, actor: str) -> Registration:
-        """Correct a registration: only what is given changes."""
-        changes = _columns(self.forum, amendment.model_dump(exclude_unset=True, exclude_none=True))
+        """Correct a registration: only what is given changes.
+
+        Raises:
+            Problem: 409 when it has ended or the new category is full, 422 for days on which the
+                category is not admitted.
+        """
+        changes = _columns(self.forum, amendment)
         async with self.database.begin() as tx:
-            row = await _lock(tx, registration_id)
+            hold = self.hold if "category" in changes else _lock
+            row = await hold(tx, registration_id)
             lifecycle.check(Step.amend, Status(row.status))
             changes = {name: new for name, new in changes.items() if getattr(row, name) != new}
             if not changes:
                 return row
-            row = await _update(tx, row, **changes)
-            await self._record(tx, row, Step.amend, actor, ", ".join(sorted(changes)))
-            if row.status == Status.confirmed:
-                await self._say(
-                    tx,
-                    RegistrationAmended(
-                        registration_id=row.id, version=row.version, person=self.person(row)
-                    ),
-                )
-            if _CONTACT_FIELDS & set(changes):
-                await self._say(tx, _contact(row))
-        return row
+            if {"category", "days"} & set(changes):
+                category = changes.get("category", row.category)
+                self._check_days(category, changes.get("days", row.days))
+            if "category" in changes:
+                return await self._change_category(tx, row, changes, actor)
+            return await self._change(tx, row, changes, actor)
 
     async def cancel(self, registration_id: UUID, actor: str) -> Registration:
         """The person will not come; whoever waits longest for the place moves up."""
         async with self.database.begin() as tx:
-            row = await _lock(tx, registration_id)
+            row = await self.hold(tx, registration_id)
             lifecycle.check(Step.cancel, Status(row.status))
-            was_confirmed = row.status == Status.confirmed
-            row = await self.move(tx, row, Step.cancel, Status.cancelled, actor)
-            if was_confirmed:
-                await self._promote(tx)
-        return row
+            cancelled = await self.move(tx, row, Step.cancel, Status.cancelled, actor)
+            if row.status == Status.confirmed:
+                await self.promote(tx)
+        return cancelled
 
-    async def erase(self, registration_id: UUID, actor: str) -> Registration:
-        """Remove the personal data, here and wherever the event is heard."""
+    async def fill_places(self) -> None:
+        """Let the waiting list move up: there may be more places than when we last ran."""
         async with self.database.begin() as tx:
-            row = await _lock(tx, registration_id)
-            lifecycle.check(Step.erase, Status(row.status))
-            was_confirmed = row.status == Status.confirmed
-            row = await _update(tx, row, **_ERASED)
-            row = await self.move(tx, row, Step.erase, Status.erased, actor)
-            if was_confirmed:
-                await self._promote(tx)
-        return row
+            await places.lock(tx)
+            await self.promote(tx)
 
     async def get(self, registration_id: UUID) -> Registration:
         async with self.database.read() as connection:
             return await _get(connection, registration_id)
 
-    async def lock_for_review(self, tx: AsyncConnection, registration_id: UUID) -> Registration:
-        """The registration, held until the transaction ends, and with it the places."""
-        row = await _lock(tx, registration_id)
+    async def hold(self, tx: AsyncConnection, registration_id: UUID) -> Registration:
+        """The places and the registration, held until the transaction ends.
+
+        In this order, always: who gives a free place away holds the places, and then locks the
+        registration that moves up.
+        """
         await places.lock(tx)
-        return row
+        return await _lock(tx, registration_id)
 
     async def move(
         self,
@@ -174,15 +159,22 @@ class Registrations:
         status: Status,
         actor: str,
         reason: str | None = None,
+        **changes: Any,
     ) -> Registration:
         """Bring a registration into a state: the row, its history and the event, together."""
-        changes: dict[str, Any] = {"status": status}
         if status == Status.waitlisted:
             changes["queued_at"] = self.clock.now()
-        row = await _update(tx, row, **changes)
+        row = await _update(tx, row, status=status, **changes)
         await self._record(tx, row, step, actor, reason)
         await self._say(tx, self._fact(row, status, reason))
         return row
+
+    async def promote(self, tx: AsyncConnection) -> list[Registration]:
+        """Give the free places to those who have waited longest. Call while holding the places."""
+        promoted = []
+        while (row := await places.first_in_line(tx, self.forum)) is not None:
+            promoted.append(await self.move(tx, row, Step.promote, Status.confirmed, SYSTEM))
+        return promoted
 
     def person(self, row: Registration) -> Person:
         """What badge and gates need to know of a registrant."""
@@ -199,28 +191,56 @@ class Registrations:
             days=tuple(sorted(set(row.days) & set(self.forum.category(row.category).days))),
         )
 
-    def me_link(self, row: Registration) -> str:
-        return f"{self.origin}/registration/me?token={self.keyring.registrant_token(row.id)}"
+    def _check_days(self, category: str, days: Collection[int]) -> None:
+        if not set(days) & set(self.forum.category(category).days):
+            error = FieldError("days", "contains none on which the category is admitted", "days")
+            raise invalid_input([error])
 
-    def _check_confirm_token(self, row: Registration, token: str) -> None:
-        try:
-            content = self.keyring.read(Purpose.confirm_email, token)
-        except InvalidToken:
-            raise _wrong_link() from None
-        if content["sub"] != str(row.id) or content.get("email") != _address_digest(row.email):
-            raise _wrong_link()
+    async def _change_category(
+        self, tx: AsyncConnection, row: Registration, changes: dict[str, Any], actor: str
+    ) -> Registration:
+        """Into another category only with a place there; the place left behind is given away."""
+        if row.status == Status.confirmed and not await places.has_room(
+            tx, self.forum, changes["category"], leaving=row.category
+        ):
+            raise conflict("The category is full.")
+        row = await self._change(tx, row, changes, actor)
+        promoted = {other.id: other for other in await self.promote(tx)}
+        return promoted.get(row.id, row)
+
+    async def _change(
+        self, tx: AsyncConnection, row: Registration, changes: dict[str, Any], actor: str
+    ) -> Registration:
+        forgotten = {"mail_bounced_at": None} if "email" in changes else {}
+        row = await _update(tx, row, **changes, **forgotten)
+        await self._record(tx, row, Step.amend, actor, ", ".join(sorted(changes)))
+        if row.status == Status.confirmed:
+            amended = RegistrationAmended(
+                registration_id=row.id, version=row.version, person=self.person(row)
+            )
+            await self._say(tx, amended)
+        if row.status == Status.submitted and "email" in changes:
+            # The link that went to the old address does not confirm the new one.
+            await self._say(tx, self._submitted(row))
+        elif _CONTACT_FIELDS & set(changes):
+            await self._say(tx, _contact(row))
+        return row
 
     async def _insert(
-        self, tx: AsyncConnection, registration_id: UUID, new: NewRegistration
+        self,
+        tx: AsyncConnection,
+        registration_id: UUID,
+        new: NewRegistration,
+        days: Collection[int],
     ) -> Registration:
         now = self.clock.now()
-        given = new.model_dump(exclude={"consent"})
-        given["days"] = given["days"] or self.forum.days
-        given["position"] = given["position"] or ""
+        given = new.model_dump(exclude={"consent", "photo", "days", "position"})
         statement = (
             upsert(registrations)
             .values(
-                **_columns(self.forum, given),
+                **given,
+                position=new.position or "",
+                days=days,
                 id=registration_id,
                 reference=bindparam("new_reference"),
                 status=Status.submitted,
@@ -238,12 +258,6 @@ class Registrations:
             ).one_or_none()
             if row is not None:
                 return row
-
-    async def _promote(self, tx: AsyncConnection) -> None:
-        await places.lock(tx)
-        row = await places.first_in_line(tx, self.forum)
-        if row is not None:
-            await self.move(tx, row, Step.promote, Status.confirmed, SYSTEM)
 
     async def _record(
         self, tx: AsyncConnection, row: Registration, step: Step, actor: str, reason: str | None
@@ -263,12 +277,6 @@ class Registrations:
         await outbox.say(tx, Event("/registration", self.clock.now(), fact))
 
     def _submitted(self, row: Registration) -> Fact:
-        token = self.keyring.sign(
-            Purpose.confirm_email,
-            str(row.id),
-            CONFIRM_LIFETIME,
-            email=_address_digest(row.email),
-        )
         return RegistrationSubmitted(
             registration_id=row.id,
             version=row.version,
@@ -278,8 +286,8 @@ class Registrations:
             family_name=row.family_name,
             title=row.title,
             language=row.language,
-            confirm_link=f"{self.origin}/registration/confirm?id={row.id}&token={token}",
-            me_link=self.me_link(row),
+            confirm_link=self.links.confirm(row),
+            me_link=self.links.me(row),
         )
 
     def _fact(self, row: Registration, status: Status, reason: str | None) -> Fact:
@@ -311,36 +319,6 @@ TheRegistrations = Annotated[Registrations, Depends(_registrations_of)]
 """A route's parameter."""
 
 
-async def _claim_key(
-    tx: AsyncConnection, key: str, new: NewRegistration, registration_id: UUID
-) -> UUID | None:
-    """Take an idempotency key for this request; answers the earlier registration if it was taken.
-
-    A second request with the key waits here until the first has committed.
-
-    Raises:
-        Problem: 422, the key was used for another request.
-    """
-    digest = _digest(new)
-    claim = (
-        upsert(idempotency_keys)
-        .values(key=key, request_digest=digest, registration_id=registration_id)
-        .on_conflict_do_nothing()
-    )
-    if (await tx.execute(claim)).rowcount == 1:
-        return None
-    earlier = (
-        await tx.execute(select(idempotency_keys).where(idempotency_keys.c.key == key))
-    ).one()
-    if earlier.request_digest != digest:
-        raise Problem(
-            422,
-            "idempotency-key-reused",
-            "This Idempotency-Key was used for a different registration.",
-        )
-    return UUID(str(earlier.registration_id))
-
-
 async def _get(connection: AsyncConnection, registration_id: UUID) -> Registration:
     query = select(registrations).where(registrations.c.id == registration_id)
     row = (await connection.execute(query)).one_or_none()
@@ -369,12 +347,19 @@ async def _update(tx: AsyncConnection, row: Registration, **changes: Any) -> Reg
     return changed
 
 
-def _columns(forum: Forum, given: dict[str, Any]) -> dict[str, Any]:
-    """A form's fields as the table stores them: days as indices into the forum's days."""
-    if given.get("days") is None:
-        given.pop("days", None)
-        return given
-    return {**given, "days": sorted({forum.days.index(day) for day in given["days"]})}
+def _columns(forum: Forum, amendment: Amendment) -> dict[str, Any]:
+    """What an amendment gives, as the table stores it."""
+    given = amendment.model_dump(exclude_unset=True)
+    if "days" in given:
+        given["days"] = _indices(forum, given["days"])
+    if "position" in given:
+        given["position"] = given["position"] or ""
+    return given
+
+
+def _indices(forum: Forum, days: Collection[date] | None) -> list[int]:
+    """Days as the table stores them: indices into the forum's days; all when none is named."""
+    return sorted({forum.days.index(day) for day in days or forum.days})
 
 
 def _contact(row: Registration) -> Fact:
@@ -391,18 +376,3 @@ def _contact(row: Registration) -> Fact:
 
 def _new_reference(prefix: str) -> str:
     return f"{prefix}-" + "".join(secrets.choice(ALPHABET) for _ in range(6))
-
-
-def _digest(form: BaseModel) -> bytes:
-    return hashlib.sha256(form.model_dump_json().encode()).digest()
-
-
-def _address_digest(email: str) -> str:
-    """Binds a confirmation link to the address that it was sent to, without naming it."""
-    return hashlib.sha256(email.encode()).hexdigest()[:16]
-
-
-def _wrong_link() -> Problem:
-    return Problem(
-        403, "wrong-link", "This link is not valid, or no longer. Please use the newest mail."
-    )

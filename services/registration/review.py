@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.registration import lifecycle, places
 from services.registration.lifecycle import Status, Step
-from services.registration.registrations import Registration, Registrations
+from services.registration.registrations import Registrations
+from services.registration.tables import Registration
 from shared.access import Staff
 
 
@@ -17,7 +18,7 @@ async def approve(of: Registrations, registration_id: UUID, by: Staff) -> Regist
         Problem: 409 when it is not in review.
     """
     async with of.database.begin() as tx:
-        row = await of.lock_for_review(tx, registration_id)
+        row = await of.hold(tx, registration_id)
         lifecycle.check(Step.approve, Status(row.status))
         room = await places.has_room(tx, of.forum, row.category)
         status = lifecycle.after_approval(has_room=room)
@@ -31,6 +32,6 @@ async def decline(of: Registrations, registration_id: UUID, reason: str, by: Sta
         Problem: 409 when it is neither in review nor on the waiting list.
     """
     async with of.database.begin() as tx:
-        row = await of.lock_for_review(tx, registration_id)
+        row = await of.hold(tx, registration_id)
         lifecycle.check(Step.decline, Status(row.status))
         return await of.move(tx, row, Step.decline, Status.declined, by.id, reason)

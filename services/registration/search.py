@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registration.lifecycle import Status
-from services.registration.registrations import Registration
-from services.registration.tables import history, registrations
+from services.registration.tables import Registration, history, registrations
 
 MOST = 200
 
@@ -23,7 +22,7 @@ class Filter:
     category: str | None = None
     country: str | None = None
     q: str | None = None
-    """Part of a name, organisation, address or reference."""
+    """Part of a name (either way round), organisation, address or reference."""
 
 
 async def page(
@@ -46,8 +45,9 @@ async def page(
 
 async def counts(connection: AsyncConnection) -> dict[str, int]:
     """Registrations by status."""
-    query = select(registrations.c.status, func.count()).group_by(registrations.c.status)
-    return dict((await connection.execute(query)).tuples().all())
+    status = registrations.c.status
+    query = select(status, func.count().label("many")).group_by(status)
+    return {row.status: row.many for row in await connection.execute(query)}
 
 
 async def acts(connection: AsyncConnection, registration_id: UUID) -> list[Registration]:
@@ -61,10 +61,10 @@ async def acts(connection: AsyncConnection, registration_id: UUID) -> list[Regis
 def _mentions(words: str) -> ColumnElement[bool]:
     escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%"
-    full_name = registrations.c.given_name + " " + registrations.c.family_name
+    given, family = registrations.c.given_name, registrations.c.family_name
     return or_(
-        full_name.ilike(pattern),
-        registrations.c.family_name.ilike(pattern),
+        (given + " " + family).ilike(pattern),
+        (family + " " + given).ilike(pattern),
         registrations.c.organization.ilike(pattern),
         registrations.c.email.ilike(pattern),
         registrations.c.reference.ilike(pattern),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Row,
     SmallInteger,
     Table,
     Text,
@@ -56,6 +59,17 @@ registrations = Table(
     Index("registrations_email_index", "email"),
 )
 """`queued_at`: since when it waits for a place; the waiting list moves up in this order."""
+
+Registration = Row[Any]
+"""A row of `registrations`."""
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("registration_id", Uuid, ForeignKey("registrations.id"), primary_key=True),
+    Column("jpeg", LargeBinary, nullable=False),
+)
+"""Registrants' pictures, made small; apart, so that lists do not read them."""
 
 history = Table(
     "history",
