@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +23,7 @@ from sqlalchemy import func, select
 from services.registration import tables
 from services.registration.app import create
 from shared.access import Role
-from shared.events import NotificationBounced
+from shared.events import AttendanceAdmitted, AttendanceUndone, NotificationBounced
 from shared.settings import REPOSITORY
 from shared.tables import outbox
 from tests import running as service
@@ -218,6 +219,26 @@ def bounced(registration_id: str) -> NotificationBounced:
         kind="confirm_address",
         smtp_code=550,
     )
+
+
+def admitted(registration_id: UUID | str | None, at: datetime) -> AttendanceAdmitted:
+    """A gate let this registrant in."""
+    return AttendanceAdmitted(
+        scan_id=uuid4(),
+        gate="tower-in",
+        entrance="tower",
+        zone="venue",
+        at=at,
+        badge_id="0" * 16,
+        registration_id=UUID(str(registration_id)) if registration_id else None,
+        reason="first_entry",
+    )
+
+
+def taken_back(scan: AttendanceAdmitted) -> AttendanceUndone:
+    """An officer took the scan back."""
+    entry = scan.model_dump(exclude={"reason"}) | {"scan_id": uuid4()}
+    return AttendanceUndone(**entry, undoes=scan.scan_id)
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (300, 400), **options: Any) -> bytes:

@@ -188,6 +188,7 @@ async def review_page(
     row = await of.get(registration_id)
     async with of.database.read() as connection:
         acts = await search.acts(connection, registration_id)
+        entries = await search.entries(connection, registration_id)
     return pages.render(
         request,
         "review_one.html",
@@ -197,6 +198,7 @@ async def review_page(
         country=countries.name(row.country, pages.language(request)),
         days=[of.forum.days[index] for index in row.days],
         acts=acts,
+        entries=entries,
         can_approve=row.status in ALLOWED_FROM[Step.approve],
         can_decline=row.status in ALLOWED_FROM[Step.decline],
         error=error,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registration.lifecycle import Status
-from services.registration.tables import Registration, history, registrations
+from services.registration.tables import Registration, attendances, history, registrations
 
 MOST = 200
 
@@ -56,6 +57,16 @@ async def acts(connection: AsyncConnection, registration_id: UUID) -> list[Regis
         select(history).where(history.c.registration_id == registration_id).order_by(history.c.seq)
     )
     return list(await connection.execute(query))
+
+
+async def entries(connection: AsyncConnection, registration_id: UUID) -> list[datetime]:
+    """When the person came in, as the gates told, oldest first."""
+    query = (
+        select(attendances.c.at)
+        .where(attendances.c.registration_id == registration_id, ~attendances.c.undone)
+        .order_by(attendances.c.at)
+    )
+    return list((await connection.execute(query)).scalars())
 
 
 def _mentions(words: str) -> ColumnElement[bool]:

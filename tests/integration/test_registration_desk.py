@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,15 @@ import pytest
 from deploy.private_servers import PostgreSQL
 from services.registration.staff import sign_in_link
 from shared.access import SESSION_COOKIE, Purpose, Role
-from tests.registration import NOBODY, Page, Registering, bounced, running
+from tests.registration import (
+    NOBODY,
+    Page,
+    Registering,
+    admitted,
+    bounced,
+    running,
+    taken_back,
+)
 from tests.running import ORIGIN
 
 QUEUE = "/registration/review"
@@ -268,6 +276,19 @@ async def test_there_is_no_page_for_nobody(reviewer: httpx.AsyncClient, unknown:
     ):
         assert answer.status_code == 404
         assert Page(answer).title.startswith("Not found")
+
+
+async def test_who_came_is_shown_until_it_is_taken_back(
+    registering: Registering, reviewer: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address()
+    came = admitted(registration_id, datetime.fromisoformat("2017-06-12T08:12:00+02:00"))
+    page = f"{QUEUE}/{registration_id}"
+    assert not Page(await reviewer.get(page)).says("Mon 12 Jun 2017, 08:12")
+    await registering.hear(came)
+    assert Page(await reviewer.get(page)).says("Mon 12 Jun 2017, 08:12")
+    await registering.hear(taken_back(came))
+    assert not Page(await reviewer.get(page)).says("Mon 12 Jun 2017, 08:12")
 
 
 async def test_a_mail_that_came_back_is_shown(

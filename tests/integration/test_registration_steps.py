@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,12 +16,8 @@ from deploy.private_servers import PostgreSQL
 from services.registration import tables
 from services.registration.tables import attendances, history
 from shared.access import Role
-from shared.events import (
-    AttendanceAdmitted,
-    AttendanceUndone,
-    RegistrationDeclined,
-)
-from tests.registration import NOBODY, Registering, bounced, running
+from shared.events import RegistrationDeclined
+from tests.registration import NOBODY, Registering, admitted, bounced, running, taken_back
 
 
 @pytest.fixture(scope="module")
@@ -174,41 +170,22 @@ async def _in_state(registering: Registering, state: str) -> str:
 # --- what is heard -------------------------------------------------------------------------------
 
 
-def _admitted(registration_id: UUID | None, scan_id: UUID, at: Any) -> AttendanceAdmitted:
-    return AttendanceAdmitted(
-        scan_id=scan_id,
-        gate="tower-in",
-        entrance="tower",
-        zone="venue",
-        at=at,
-        badge_id="0" * 16,
-        registration_id=registration_id,
-        reason="first_entry",
-    )
-
-
 async def test_who_came_is_noted_until_the_scan_is_taken_back(registering: Registering) -> None:
     registration_id = UUID(await registering.confirmed_address())
     now = registering.service.platform.clock.now()
-    kept, undone, undone_before = uuid4(), uuid4(), uuid4()
-    takes_back = [
-        AttendanceUndone(
-            **_admitted(registration_id, uuid4(), now).model_dump(exclude={"reason"}), undoes=scan
-        )
-        for scan in (undone, undone_before)
-    ]
+    undone, overtaken = admitted(registration_id, now), admitted(registration_id, now)
+    kept = admitted(registration_id, now)
     await registering.hear(
-        _admitted(registration_id, kept, now),
-        _admitted(registration_id, undone, now),
-        takes_back[0],
-        takes_back[1],
-        _admitted(registration_id, undone_before, now),
-        _admitted(None, uuid4(), now),
+        kept, undone, taken_back(undone), taken_back(overtaken), overtaken, admitted(None, now)
     )
     async with registering.service.database.read() as connection:
         query = select(attendances).where(attendances.c.registration_id == registration_id)
         rows = {row.scan_id: (row.at, row.undone) for row in await connection.execute(query)}
-    assert rows == {kept: (now, False), undone: (now, True), undone_before: (now, True)}
+    assert rows == {
+        kept.scan_id: (now, False),
+        undone.scan_id: (now, True),
+        overtaken.scan_id: (now, True),
+    }
 
 
 async def test_staff_see_that_a_mail_came_back(registering: Registering) -> None:
