@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -27,6 +28,8 @@ SESSION_LIFETIME = timedelta(hours=12)
 TOKEN_LIFETIME = timedelta(days=365)
 LINK_LIFETIME = timedelta(days=180)
 """A registrant's link from the mail: from the invitation in January to the last day in June."""
+SHORTEST_SECRET = 16
+"""Bytes: as many as nobody can try."""
 
 
 class Role(StrEnum):
@@ -58,6 +61,10 @@ class Staff:
 
 class InvalidToken(Exception):
     """Not ours, altered, made for another purpose, or expired."""
+
+
+class ShortSecret(ValueError):
+    """The secret's file holds too little to keep anybody from guessing it."""
 
 
 class Keyring:
@@ -102,27 +109,32 @@ class Keyring:
 
 
 def open_keyring(path: Path) -> Keyring:
-    """The keyring of the secret in this file; makes the file (mode 0600) at the first start."""
-    try:
-        return Keyring(path.read_bytes())
-    except FileNotFoundError:
+    """The keyring of the secret in this file; makes the file (mode 0600) at the first start.
+
+    Raises:
+        OSError: the file can be neither read nor made.
+        ShortSecret: it is empty, or as good as.
+    """
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_private(path, secrets.token_bytes(32))
-        return Keyring(path.read_bytes())
+    secret = path.read_bytes()
+    if len(secret) < SHORTEST_SECRET:
+        raise ShortSecret(f"{path} must hold at least {SHORTEST_SECRET} bytes, chosen at random")
+    return Keyring(secret)
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, whole or not at all; keeps one that is there."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
     try:
-        os.link(draft, path)  # fails where another process was first, whose secret then counts
-    except FileExistsError:
-        pass
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first, and its secret counts
+            os.link(draft, path)
     finally:
         draft.unlink()
 

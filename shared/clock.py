@@ -54,8 +54,10 @@ def anchored(setting: str) -> str:
 def _parse(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            raise InvalidClock(f"{text!r} lacks its offset from UTC, such as +02:00")
+        return moment.astimezone(UTC)
+    except InvalidClock:
+        raise
+    except (ValueError, OverflowError):
         raise InvalidClock(f"{text!r} is not a time such as 2017-06-12T08:00:00+02:00") from None
-    if moment.tzinfo is None:
-        raise InvalidClock(f"{text!r} lacks its offset from UTC, such as +02:00")
-    return moment.astimezone(UTC)

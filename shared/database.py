@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 _ALEMBIC: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
@@ -35,13 +36,19 @@ class Database:
             pool_timeout=5,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
+            # Errors are logged, and values of statements are personal data.
+            hide_parameters=True,
             connect_args={"timeout": 5, "server_settings": {"application_name": service}},
         )
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end, rolled back on an error."""
-        async with self.engine.begin() as tx:
+        """One transaction: committed at the end, rolled back on an error.
+
+        Raises:
+            SQLAlchemyError: the database does not answer, or refuses.
+        """
+        async with self._connection() as tx, tx.begin():
             # `info` outlives a transaction: what one that was rolled back had noted must not count.
             tx.info.clear()
             yield tx
@@ -55,8 +62,18 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading, each statement on its own."""
-        async with self.engine.connect() as connection:
+        async with self._connection() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self.engine.connect())
+            except OSError as error:
+                # No such host, refused, no answer in time: SQLAlchemy passes these on as they are.
+                raise OperationalError(None, None, error) from error
             yield connection
 
     async def create_if_missing(self) -> None:
@@ -79,7 +96,7 @@ class Database:
 
         Replicas that start together wait for each other at an advisory lock; one migrates.
         """
-        async with _one_at_a_time(), self.engine.begin() as tx:
+        async with _one_at_a_time(), self.begin() as tx:
             await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             await tx.run_sync(upgrade, SHARED_MIGRATIONS, "shared_version")
             await tx.run_sync(upgrade, migrations, "service_version")

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from uuid_utils.compat import uuid7
 
 from shared import trace
@@ -30,10 +30,17 @@ NOTIFICATIONS_REGISTRATIONS = "notifications.registrations"
 REGISTRATION_OUTCOMES = "registration.outcomes"
 
 
-class Fact(BaseModel):
-    """What an event says happened. Fields that a reader doesn't know are passed over."""
+class Wire(BaseModel):
+    """What travels. Fields that a reader doesn't know are passed over; an error doesn't repeat what
+    it read, because errors are logged."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class Fact(Wire):
+    """What an event says happened."""
 
     type: ClassVar[str]
     heard_by: ClassVar[tuple[str, ...]] = ()
@@ -57,10 +64,8 @@ class RegistrationFact(Fact):
         return str(self.registration_id)
 
 
-class Person(BaseModel):
+class Person(Wire):
     """What is printed on a badge and shown at a gate."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     title: str | None = None
     given_name: str
@@ -351,9 +356,26 @@ class MalformedEvent(ValueError):
     """No event of the catalogue: it goes to the dead letters at once, never round in circles."""
 
 
+class Envelope(Wire):
+    """The attributes of CloudEvents 1.0 with which an event travels (https://cloudevents.io)."""
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: str = Field(min_length=1)
+    """The path of the service that says it."""
+    type: str = Field(pattern=r"^forum\.")
+    subject: str
+    """Id of the aggregate that the fact is about."""
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"]
+    traceparent: str = ""
+    """W3C Trace Context: the request that led to this."""
+    data: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Event:
-    """A fact in its CloudEvents 1.0 envelope (https://cloudevents.io, JSON format)."""
+    """A fact in its envelope."""
 
     source: str
     time: datetime
@@ -366,6 +388,7 @@ class Event:
         return self.fact.type
 
     def as_cloudevent(self) -> dict[str, Any]:
+        """The event in the JSON format of CloudEvents."""
         return {
             "specversion": "1.0",
             "id": str(self.id),
@@ -379,20 +402,23 @@ class Event:
         }
 
 
-def read(document: Any) -> Event:
+def read(document: object) -> Event:
     """An event from its CloudEvents document.
 
     Raises:
         MalformedEvent: a field is missing or wrong, or the type is in no catalogue.
     """
     try:
-        fact_type = CATALOGUE[document["type"].removeprefix(TYPE_PREFIX)]
-        return Event(
-            id=UUID(document["id"]),
-            source=document["source"],
-            time=datetime.fromisoformat(document["time"]),
-            traceparent=document.get("traceparent", ""),
-            fact=fact_type.model_validate(document["data"]),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as error:
-        raise MalformedEvent(f"{type(error).__name__}: {error}") from error
+        envelope = Envelope.model_validate(document)
+        fact = CATALOGUE[envelope.type.removeprefix(TYPE_PREFIX)].model_validate(envelope.data)
+    except KeyError as unknown:
+        raise MalformedEvent(f"the catalogue has no {unknown}") from None
+    except ValidationError as error:
+        raise MalformedEvent(str(error)) from None
+    return Event(
+        id=envelope.id,
+        source=envelope.source,
+        time=envelope.time,
+        traceparent=envelope.traceparent,
+        fact=fact,
+    )

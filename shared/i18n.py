@@ -5,6 +5,7 @@ build step and nothing compiled in the repository."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from gettext import NullTranslations
@@ -31,6 +32,11 @@ NATIVE_NAMES: Final = {
 CLDR: Final[dict[Language, str]] = {"en": "en_GB"}
 """Locales of dates, where not named like the language: the United Nations writes "12 June"."""
 RIGHT_TO_LEFT: Final = frozenset({"ar"})
+# A language, what narrows it, and its weight: "fr-CH", "zh-Hant-TW; q=0.8".
+_ACCEPTED = re.compile(
+    r"(?P<language>[a-z]{1,8})(?:-[a-z0-9-]*)?(?:\s*;\s*q=(?P<quality>[01](?:\.\d{0,3})?))?",
+    re.IGNORECASE,
+)
 SHARED_LOCALE = Path(__file__).parent / "locale"
 
 
@@ -59,17 +65,14 @@ def negotiate(
     by_tag: dict[str, Language] = {language: language for language in offered}
     if chosen in by_tag:
         return by_tag[chosen]
-    wanted: list[tuple[float, str]] = []
-    for part in accept_language.split(",")[:20]:
-        tag, _, quality = part.partition(";q=")
-        try:
-            weight = float(quality) if quality else 1.0
-        except ValueError:
-            continue
-        wanted.append((-weight, tag.strip().lower().split("-")[0]))
-    for _, tag in sorted(wanted, key=lambda pair: pair[0]):
-        if tag in by_tag:
-            return by_tag[tag]
+    wanted = [
+        (float(match["quality"] or 1), match["language"].lower())
+        for part in accept_language.split(",")[:20]
+        if (match := _ACCEPTED.fullmatch(part.strip()))
+    ]
+    for quality, language in sorted(wanted, key=lambda pair: -pair[0]):
+        if language in by_tag and quality > 0:
+            return by_tag[language]
     return "en"
 
 

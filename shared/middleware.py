@@ -21,7 +21,12 @@ log = structlog.get_logger()
 
 SLOW_BODY_SECONDS = 20.0
 """Between two parts of a request's body: even a slow link sends something in that time."""
+SLOW_BODY_BYTES_PER_SECOND = 1024
+"""Slower than this for longer than that, a body comes from somebody who means to tie us up."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
+HANG_UP = {"Connection": "close"}
+"""With an answer before the end of the body: nobody reads what is still to come."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; object-src 'none'; "
@@ -63,7 +68,7 @@ class Middleware:
         started = time.perf_counter()
         headers = Headers(scope=scope)
         trace.follow(headers.get("traceparent"))
-        status = 500
+        status: int | None = None
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -72,14 +77,26 @@ class Middleware:
                 _add_headers(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
-        problem = self._refusal(scope, headers)
-        if problem is not None:
-            answer = problems.response(Request(scope), problem)
+        inner = scope
+        try:
+            problem = self._refusal(scope, headers)
+            if problem is not None:
+                answer = problems.response(Request(scope), problem)
+                await answer(scope, receive, send_with_headers)
+            elif scope["method"] == "HEAD":
+                # RFC 9110, 9.3.2: what GET would answer, without the content.
+                inner = {**scope, "method": "GET"}
+                await self._app(inner, receive, _without_body(send_with_headers))
+            else:
+                limited = _limited(receive, self._max_body_bytes)
+                await self._app(scope, limited, send_with_headers)
+        except Exception as error:
+            answer = problems.crashed(Request(scope), error)
+            if status is not None:  # too late for another answer
+                raise
             await answer(scope, receive, send_with_headers)
-        else:
-            limited = _limited(receive, self._max_body_bytes)
-            await self._app(scope, limited, send_with_headers)
-        self._measure(scope, status, time.perf_counter() - started)
+        finally:
+            self._measure(inner, scope["method"], status, time.perf_counter() - started)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         """Why this request goes no further, if so."""
@@ -90,17 +107,19 @@ class Middleware:
         if not _same_site(headers, self._origin):
             return Problem(403, "cross-site", "This request was sent by a page of another site.")
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._max_body_bytes:
+        if not length.isdecimal() or int(length) > self._max_body_bytes:
             return _too_large(self._max_body_bytes)
         return None
 
-    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+    def _measure(self, scope: Scope, method: str, status: int | None, seconds: float) -> None:
+        # What callers make up must not become labels: each is kept for ever.
         route = getattr(scope.get("route"), "path", "none")
-        self._seconds.labels(scope["method"], route, status).observe(seconds)
+        method = method if method in METHODS else "other"
+        self._seconds.labels(method, route, status).observe(seconds)
         log.debug(
             "http.request",
             service=self._service,
-            method=scope["method"],
+            method=method,
             route=route,
             status=status,
             ms=round(seconds * 1000, 1),
@@ -116,34 +135,64 @@ def _same_site(headers: Headers, origin: str) -> bool:
     if site is not None:  # the browser's own word, which no page can forge
         return site in ("none", "same-origin")
     sender = headers.get("origin")
-    return sender in (None, origin) or urlsplit(sender).netloc == headers.get("host")
+    if sender is None or sender == origin:
+        return True
+    try:
+        return urlsplit(sender).netloc == headers.get("host")
+    except ValueError:  # not an address at all
+        return False
 
 
 def _limited(receive: Receive, most: int) -> Receive:
     """Receive a body that is neither too long nor too slow, whatever its headers promised."""
     seen = 0
     complete = False
+    began = time.monotonic()
 
     async def limited() -> Message:
         nonlocal seen, complete
         if complete:
             return await receive()
+        patience = began + SLOW_BODY_SECONDS + seen / SLOW_BODY_BYTES_PER_SECOND - time.monotonic()
+        if patience < 0:
+            raise _too_slow()
         try:
-            async with asyncio.timeout(SLOW_BODY_SECONDS):
+            async with asyncio.timeout(min(patience, SLOW_BODY_SECONDS)):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, "The body of the request came too slowly.") from None
+            raise _too_slow() from None
         seen += len(message.get("body", b""))
         complete = not message.get("more_body", False)
         if seen > most:
-            raise HTTPException(413, _too_large(most).detail)
+            raise HTTPException(413, _too_large(most).detail, headers=HANG_UP)
         return message
 
     return limited
 
 
+def _without_body(send: Send) -> Send:
+    """Send the head of a response, end it there, and swallow the rest."""
+    ended = False
+
+    async def head_only(message: Message) -> None:
+        nonlocal ended
+        if ended:
+            return
+        await send(message)
+        if message["type"] == "http.response.start":
+            ended = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return head_only
+
+
+def _too_slow() -> HTTPException:
+    return HTTPException(408, "The body of the request came too slowly.", headers=HANG_UP)
+
+
 def _too_large(most: int) -> Problem:
-    return Problem(413, "too-large", f"The body is longer than {most // 1024} KiB.")
+    detail = f"The body is longer than {most // 1024} KiB."
+    return Problem(413, "too-large", detail, headers=HANG_UP)
 
 
 def _add_headers(headers: MutableHeaders, path: str) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from sqlalchemy import delete, func, insert, select, text, update
@@ -16,17 +18,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
-from shared.bus import Bus, NotPublished
+from shared.bus import Bus, NotPublished, reason
 from shared.database import Database
-from shared.events import Event
+from shared.events import Event, MalformedEvent
 from shared.tables import outbox
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH: Final = 100
 POLL_SECONDS = 1.0
 """How soon a row is found whose writer was killed before it could wake the relay."""
-KEPT = "7 days"
+FIRST_PAUSE_SECONDS: Final = 0.1
+LAST_PAUSE_SECONDS: Final = 5.0
+"""Between two tries to publish what the bus does not take."""
+KEPT: Final = "7 days"
 """Published rows stay this long, for an operator who asks what was said."""
 
 
@@ -39,6 +44,21 @@ async def say(tx: AsyncConnection, *said: Event) -> None:
     tx.info["said"] = True
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What became of some waiting events."""
+
+    published: int
+    left: int
+    """Not confirmed: they wait for the next round."""
+    last: int
+    """How far in the outbox this was."""
+
+    @property
+    def full(self) -> bool:
+        return self.published + self.left == BATCH
+
+
 class Relay:
     """Carries one service's outbox to the bus. Several replicas may run: rows are locked."""
 
@@ -48,53 +68,71 @@ class Relay:
 
     async def run(self) -> None:
         """Publish for ever; ends by cancellation."""
-        pause = 0.1
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                published, failed = await self.publish_batch()
+                all_out = await self.publish_waiting()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("outbox.database_unavailable", error=type(error).__name__)
-                published, failed = 0, 1
-            if failed:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-                continue
-            pause = 0.1
-            if published < BATCH:
-                await self._wait()
+                all_out = False
+            await self._wait(POLL_SECONDS if all_out else pause)
+            pause = FIRST_PAUSE_SECONDS if all_out else min(pause * 2, LAST_PAUSE_SECONDS)
 
-    async def publish_batch(self) -> tuple[int, int]:
-        """Publish up to BATCH waiting events; answers how many went out and how many did not."""
+    async def publish_waiting(self) -> bool:
+        """Try once whatever waits; False if some of it has to be tried again.
+
+        An event that can't go out, such as one for a service that has not started, is passed over:
+        those behind it are not kept.
+        """
         self._database.said.clear()
+        left = after = 0
+        while True:
+            batch = await self.publish_batch(after)
+            left, after = left + batch.left, batch.last
+            if not batch.full:
+                return left == 0
+            if batch.published == 0:
+                # Most likely nothing goes out at all: don't run through a long outbox for that.
+                await asyncio.sleep(FIRST_PAUSE_SECONDS)
+
+    async def publish_batch(self, after: int = 0) -> Batch:
+        """Publish up to BATCH waiting events, those behind `after` in the outbox."""
         async with self._database.begin() as tx:
             waiting = (
                 await tx.execute(
                     select(outbox.c.seq, outbox.c.event)
-                    .where(outbox.c.published_at.is_(None))
+                    .where(outbox.c.published_at.is_(None), outbox.c.seq > after)
                     .order_by(outbox.c.seq)
                     .limit(BATCH)
                     .with_for_update(skip_locked=True)
                 )
             ).all()
             if not waiting:
-                return 0, 0
-            outcomes = await asyncio.gather(*(self._publish(row.event) for row in waiting))
-            done = [row.seq for row, ok in zip(waiting, outcomes, strict=True) if ok]
+                return Batch(published=0, left=0, last=after)
+            errors = await asyncio.gather(*(self._publish(row.event) for row in waiting))
+            done = [row.seq for row, error in zip(waiting, errors, strict=True) if error is None]
             await _mark_published(tx, done)
-        return len(done), len(waiting) - len(done)
+        left = [error for error in errors if error is not None]
+        if left:
+            log.warning("outbox.not_published", count=len(left), error=left[0])
+        return Batch(published=len(done), left=len(left), last=waiting[-1].seq)
 
-    async def _publish(self, document: object) -> bool:
-        event = events.read(document)
+    async def _publish(self, document: object) -> str | None:
+        """Hand an event over; answers why not, if so."""
         try:
-            await self._bus.publish(event)
-        except NotPublished as error:
-            log.warning("event.not_published", type=event.type, id=str(event.id), error=str(error))
-            return False
-        return True
+            await self._bus.publish(events.read(document))
+        except (NotPublished, MalformedEvent) as error:
+            # What this version of the program can't read may have been said by a newer one.
+            return reason(error)
+        return None
 
-    async def _wait(self) -> None:
+    async def _wait(self, seconds: float) -> None:
+        """Until something is said, but not longer than this."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._database.said.wait(), POLL_SECONDS)
+            # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with the
+            # event (python/cpython#86296), and the service never stops.
+            async with asyncio.timeout(seconds):
+                await self._database.said.wait()
 
 
 async def _mark_published(tx: AsyncConnection, done: Sequence[int]) -> None:

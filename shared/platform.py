@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared import forum as forums
-from shared.access import Keyring, open_keyring
+from shared.access import Keyring, ShortSecret, open_keyring
 from shared.bus import Bus
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.rabbitmq import RabbitMQBus
@@ -43,7 +43,7 @@ def build(settings: Settings, database_url: str | None = None) -> Platform:
         raise WrongSetting(f"FORUMPASS_FORUM: {error}") from None
     try:
         keyring = open_keyring(settings.secret_path)
-    except OSError as error:
+    except (OSError, ShortSecret) as error:
         raise WrongSetting(f"FORUMPASS_SECRET_FILE: {error}") from None
     return Platform(
         settings=settings,
@@ -59,5 +59,5 @@ def _bus_maker(settings: Settings) -> Callable[[str], Bus]:
     url = settings.bus_url
     if url is not None:
         return lambda service: RabbitMQBus(url, service)
-    embedded = EmbeddedBus()
-    return lambda _: embedded
+    listeners: dict[str, EmbeddedBus] = {}
+    return lambda _: EmbeddedBus(listeners)

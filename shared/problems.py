@@ -98,14 +98,13 @@ def response(request: Request, problem: Problem) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Turn every error that leaves a route into a problem document."""
+    """Turn errors that leave a route into problem documents; the rest is the middleware's."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     for unavailable in (OperationalError, InterfaceError, PoolTimeout, ConnectionError):
         app.add_exception_handler(unavailable, _on_unavailable)
     app.add_exception_handler(DBAPIError, _on_database_error)
-    app.add_exception_handler(Exception, _on_crash)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -164,10 +163,11 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     state = str(getattr(error.orig, "sqlstate", "") or "")
     if error.connection_invalidated or state[:2] in ("08", "53", "57"):
         return await _on_unavailable(request, error)
-    return await _on_crash(request, error)
+    return crashed(request, error)
 
 
-async def _on_crash(request: Request, error: Exception) -> Response:
+def crashed(request: Request, error: Exception) -> Response:
+    """The answer to an error that nobody foresaw."""
     log.error("request.crashed", exc_info=error)
     return response(
         request,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -186,8 +187,12 @@ class Service:
         async def metrics(request: Request) -> Response:
             if "x-forwarded-for" in request.headers or not _is_inside(request):
                 raise problems.not_found("page")
-            async with self.database.read() as connection:
-                waiting.set(await outbox.count_waiting(connection))
+            try:
+                async with self.database.read() as connection:
+                    waiting.set(await outbox.count_waiting(connection))
+            except SQLAlchemyError:
+                # The other figures are never wanted more than now.
+                waiting.set(math.nan)
             return Response(generate_latest(self.metrics), media_type="text/plain; version=0.0.4")
 
         @router.get("/look/{file}")

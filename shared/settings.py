@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import InvalidClock, read_clock
 
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -60,30 +63,27 @@ class Settings(BaseSettings):
     @field_validator("origin")
     @classmethod
     def _origin_is_http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return value.rstrip("/")
+        if not value:
+            return value
+        parts = urlsplit(_url(value, "http", "https").rstrip("/"))
+        if parts.path or parts.query or parts.fragment:
+            raise ValueError("must end with the host or its port: the services add the paths")
+        return parts.geturl()
 
     @field_validator("database_url")
     @classmethod
     def _database_is_postgresql(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://")
-        return value
+        return value and _url(value, "postgresql", "postgres", host_needed=False)
 
     @field_validator("bus_url")
     @classmethod
     def _bus_is_amqp(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("amqp://", "amqps://")):
-            raise ValueError("must begin with amqp:// or amqps://")
-        return value
+        return value and _url(value, "amqp", "amqps")
 
     @field_validator("smtp_url")
     @classmethod
     def _mail_is_smtp(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("smtp://", "smtps://")):
-            raise ValueError("must begin with smtp:// or smtps://")
-        return value
+        return value and _url(value, "smtp", "smtps")
 
     @property
     def public_origin(self) -> str:
@@ -110,4 +110,20 @@ def load(kind: type[S], **given: Any) -> S:
         prefix = str(kind.model_config.get("env_prefix", ""))
         name = prefix + "_".join(str(part) for part in first["loc"]).upper()
         reason = first["msg"].removeprefix("Value error, ")
-        raise WrongSetting(f"{name}={first['input']!r}: {reason}") from None
+        # The sentence goes to a log, and addresses hold passwords.
+        value = _PASSWORD.sub(r"\1***@", repr(first["input"]))
+        raise WrongSetting(f"{name}={value}: {reason}") from None
+
+
+def _url(value: str, *schemes: str, host_needed: bool = True) -> str:
+    """The value, if it is an address that can be used."""
+    if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port  # the port is read when asked for
+    except ValueError:  # whose words may hold a piece of the password
+        raise ValueError("is no address; write @ : / # in a password as %40 %3A %2F %23") from None
+    if host_needed and not host:
+        raise ValueError("must name a host")
+    return value

@@ -12,7 +12,10 @@ from contextvars import ContextVar
 
 import structlog
 
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+# All zeros are no id; a later version may have more behind the flags, and no version is ff.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 

@@ -6,21 +6,29 @@ fails waits in growing delays and is set aside as a dead letter after the last o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import inbox, trace
 from shared.database import Database
-from shared.events import QUEUES, Event, Fact
+from shared.events import QUEUES, Event, Fact, MalformedEvent
 
 log = structlog.get_logger()
 
-RETRY_DELAYS_SECONDS = (1, 5, 30, 120, 600)
+RETRY_DELAYS_SECONDS: Final[tuple[float, ...]] = (1, 5, 30, 120, 600)
 """A restart of a database takes seconds, an outage minutes; then an operator looks."""
+AT_ONCE: Final = 8
+"""Events of a queue in hand side by side. Each holds a connection to the database, and requests
+need some of the pool too."""
+STOP_SECONDS: Final = 10
+"""What is in hand when a service stops has this long to end."""
+REASON_LENGTH: Final = 500
+"""An AMQP header must fit into one frame."""
 
 Handler = Callable[[AsyncConnection, Any, Event], Awaitable[None]]
 """Acts on one fact inside the given transaction: `async def on_x(tx, fact, event)`."""
@@ -37,6 +45,9 @@ class Consumer:
     queue: str
     database: Database
     handlers: Mapping[type[Fact], Handler]
+    _turns: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         expected = set(QUEUES.get(self.queue, ()))
@@ -45,15 +56,29 @@ class Consumer:
             raise ValueError(f"{self.queue}: catalogue and handlers differ in {different}")
 
     async def receive(self, event: Event) -> None:
-        """Handle an event once: the effects and the inbox row in one transaction."""
+        """Handle an event once: the effects and the inbox row in one transaction.
+
+        Raises:
+            MalformedEvent: the catalogue says that another queue hears it.
+            Exception: whatever the handler raised; nothing was done then.
+        """
+        handle = self.handlers.get(type(event.fact))
+        if handle is None:
+            raise MalformedEvent(f"{self.queue} does not hear {event.type}")
         with structlog.contextvars.bound_contextvars(queue=self.queue, event_id=str(event.id)):
             trace.follow(event.traceparent)
-            async with self.database.begin() as tx:
+            async with self._turns, self.database.begin() as tx:
                 if not await inbox.first_time(tx, self.queue, event.id):
                     log.info("event.heard_again", type=event.type)
                     return
-                await self.handlers[type(event.fact)](tx, event.fact, event)
+                await handle(tx, event.fact, event)
             log.debug("event.handled", type=event.type)
+
+
+def reason(error: Exception) -> str:
+    """Why an event failed: short, and without the characters that can't be kept or sent."""
+    words = f"{type(error).__name__}: {error}"[:REASON_LENGTH].replace("\0", "")
+    return words.encode(errors="replace").decode()
 
 
 class Bus(Protocol):

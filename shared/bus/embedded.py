@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, func, select
@@ -17,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
-from shared.bus import RETRY_DELAYS_SECONDS, Consumer, NotPublished
-from shared.events import Event
+from shared.bus import RETRY_DELAYS_SECONDS, STOP_SECONDS, Consumer, NotPublished, reason
+from shared.events import Event, MalformedEvent
 from shared.tables import dead_letters, retries
 
 log = structlog.get_logger()
@@ -27,22 +28,30 @@ RETRY_POLL_SECONDS = 0.5
 
 
 class EmbeddedBus:
-    """Delivers events to the consumers of this process."""
+    """One service's end of the bus.
 
-    def __init__(self) -> None:
+    Args:
+        listeners: queue by queue, the end at which it is heard; all services of the process share
+        it.
+    """
+
+    def __init__(self, listeners: dict[str, EmbeddedBus] | None = None) -> None:
+        self._listeners = {} if listeners is None else listeners
         self._consumers: dict[str, Consumer] = {}
+        self._in_hand: set[asyncio.Task[object]] = set()
         self._retrying: asyncio.Task[None] | None = None
 
     def subscribe(self, consumer: Consumer) -> None:
         self._consumers[consumer.queue] = consumer
+        self._listeners[consumer.queue] = self
 
     async def publish(self, event: Event) -> None:
-        absent = [queue for queue in event.fact.heard_by if queue not in self._consumers]
+        absent = [queue for queue in event.fact.heard_by if queue not in self._listeners]
         if absent:
-            raise NotPublished(f"{', '.join(absent)} not listening yet")
-        hearing = [self._consumers[queue] for queue in event.fact.heard_by]
+            raise NotPublished(f"{', '.join(absent)} not listening")
         outcomes = await asyncio.gather(
-            *(self._deliver(consumer, event) for consumer in hearing), return_exceptions=True
+            *(self._listeners[queue]._hear(queue, event) for queue in event.fact.heard_by),
+            return_exceptions=True,
         )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -53,64 +62,82 @@ class EmbeddedBus:
             self._retrying = asyncio.create_task(self._retry_for_ever())
 
     async def stop(self) -> None:
+        """Hear no more, and finish what is in hand: others may have said it just now."""
+        for queue in self._consumers:
+            self._listeners.pop(queue, None)
         if self._retrying is not None:
             self._retrying.cancel()
             with suppress(asyncio.CancelledError):
                 await self._retrying
             self._retrying = None
+        if self._in_hand:
+            await asyncio.wait(self._in_hand, timeout=STOP_SECONDS)
 
     def trouble(self) -> str | None:
         return None
 
-    async def _deliver(self, consumer: Consumer, event: Event) -> None:
+    async def _hear(self, queue: str, event: Event) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # gather makes one of each
+        self._in_hand.add(task)
+        task.add_done_callback(self._in_hand.discard)
+        consumer = self._consumers[queue]
         try:
             await consumer.receive(event)
         except Exception as error:
             # Whatever a handler raises means "not done": the event must survive it.
-            log.warning("event.failed", queue=consumer.queue, type=event.type, exc_info=error)
+            log.warning("event.failed", queue=queue, type=event.type, exc_info=error)
             async with consumer.database.begin() as tx:
-                await _retry_later(tx, consumer.queue, event, attempts=1, error=error)
+                await _retry_later(tx, queue, event, attempts=1, error=error)
 
     async def _retry_for_ever(self) -> None:
         while True:
             await asyncio.sleep(RETRY_POLL_SECONDS)
             for consumer in list(self._consumers.values()):
                 try:
-                    while await self._retry_one(consumer):
+                    while await _retry_one(consumer):
                         pass
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("bus.database_unavailable", error=type(error).__name__)
+                except Exception as error:
+                    # Whatever it is: if this loop ended, nothing would be tried again.
+                    log.error("bus.retry_failed", queue=consumer.queue, exc_info=error)
 
-    async def _retry_one(self, consumer: Consumer) -> bool:
-        """Try the longest-due event of a queue again; False when none is due."""
-        async with consumer.database.begin() as tx:
-            due = (
-                await tx.execute(
-                    select(retries)
-                    .where(retries.c.queue == consumer.queue, retries.c.due_at <= func.now())
-                    .order_by(retries.c.due_at)
-                    .limit(1)
-                    .with_for_update(skip_locked=True)
-                )
-            ).one_or_none()
-            if due is None:
-                return False
+
+async def _retry_one(consumer: Consumer) -> bool:
+    """Try the longest-due event of a queue again; False when none is due."""
+    async with consumer.database.begin() as tx:
+        due = (
+            await tx.execute(
+                select(retries)
+                .where(retries.c.queue == consumer.queue, retries.c.due_at <= func.now())
+                .order_by(retries.c.due_at)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+        ).one_or_none()
+        if due is None:
+            return False
+        await _forget(tx, consumer.queue, due.event_id)
+        try:
             event = events.read(due.event)
-            await _forget(tx, consumer.queue, event)
-            try:
-                # Its own transaction: a handler that fails must not undo our bookkeeping. Killed
-                # between the two commits, the event comes again and the inbox knows it. Its own
-                # task: the handler's trace must not leak into this loop.
-                await asyncio.create_task(consumer.receive(event))
-            except Exception as error:
-                log.warning("event.failed_again", queue=consumer.queue, exc_info=error)
-                await _retry_later(tx, consumer.queue, event, due.attempts + 1, error)
+        except MalformedEvent as error:  # kept by another version of the program
+            await _set_aside(tx, consumer.queue, due.event_id, due.event, due.attempts, error)
             return True
+        try:
+            # Its own transaction: a handler that fails must not undo our bookkeeping. Killed
+            # between the two commits, the event comes again and the inbox knows it. Its own
+            # task: the handler's trace must not leak into this loop.
+            await asyncio.create_task(consumer.receive(event))
+        except Exception as error:
+            log.warning("event.failed_again", queue=consumer.queue, exc_info=error)
+            await _retry_later(tx, consumer.queue, event, due.attempts + 1, error)
+        return True
 
 
-async def _forget(tx: AsyncConnection, queue: str, event: Event) -> None:
+async def _forget(tx: AsyncConnection, queue: str, event_id: UUID) -> None:
     await tx.execute(
-        delete(retries).where(retries.c.queue == queue, retries.c.event_id == event.id)
+        delete(retries).where(retries.c.queue == queue, retries.c.event_id == event_id)
     )
 
 
@@ -118,18 +145,42 @@ async def _retry_later(
     tx: AsyncConnection, queue: str, event: Event, attempts: int, error: Exception
 ) -> None:
     """Keep a failed event for its next attempt, or set it aside after the last."""
-    row = {
-        "queue": queue,
-        "event_id": event.id,
-        "event": event.as_cloudevent(),
-        "attempts": attempts,
-        "error": f"{type(error).__name__}: {error}",
-    }
-    if attempts > len(RETRY_DELAYS_SECONDS):
-        log.error("event.dead", queue=queue, type=event.type, id=str(event.id))
-        await tx.execute(insert(dead_letters).values(row).on_conflict_do_nothing())
+    document = event.as_cloudevent()
+    if attempts > len(RETRY_DELAYS_SECONDS) or isinstance(error, MalformedEvent):
+        await _set_aside(tx, queue, event.id, document, attempts, error)
         return
     delay = timedelta(seconds=RETRY_DELAYS_SECONDS[attempts - 1])
     await tx.execute(
-        insert(retries).values(row, due_at=func.now() + delay).on_conflict_do_nothing()
+        insert(retries)
+        .values(
+            queue=queue,
+            event_id=event.id,
+            event=document,
+            attempts=attempts,
+            due_at=func.now() + delay,
+            error=reason(error),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def _set_aside(
+    tx: AsyncConnection,
+    queue: str,
+    event_id: UUID,
+    document: object,
+    attempts: int,
+    error: Exception,
+) -> None:
+    log.error("event.dead", queue=queue, id=str(event_id), error=type(error).__name__)
+    await tx.execute(
+        insert(dead_letters)
+        .values(
+            queue=queue,
+            event_id=event_id,
+            event=document,
+            attempts=attempts,
+            error=reason(error),
+        )
+        .on_conflict_do_nothing()
     )

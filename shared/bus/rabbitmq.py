@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Final
 
 import aio_pika
 import orjson
@@ -26,25 +27,34 @@ from aio_pika.abc import (
     AbstractIncomingMessage,
     AbstractQueue,
 )
-from aio_pika.exceptions import AMQPError, DeliveryError
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, DeliveryError, PublishError
 from pamqp.common import FieldTable
 
 from shared import events
-from shared.bus import RETRY_DELAYS_SECONDS, Consumer, NotPublished
+from shared.bus import (
+    AT_ONCE,
+    RETRY_DELAYS_SECONDS,
+    STOP_SECONDS,
+    Consumer,
+    NotPublished,
+    reason,
+)
 from shared.events import QUEUES, Event, MalformedEvent
 
 log = structlog.get_logger()
 
-EXCHANGE = "forum.events"
-PREFETCH = 64
-DELIVERY_LIMIT = 20
+EXCHANGE: Final = "forum.events"
+PREFETCH: Final = 2 * AT_ONCE
+"""Those in hand and the next ones; the rest is left to other replicas."""
+DELIVERY_LIMIT: Final = 20
 """Deliveries without an answer (the consumer died) before the broker sets a message aside."""
 CONFIRM_SECONDS = 5.0
+CONNECT_SECONDS: Final = 10
 HEARTBEAT_SECONDS = 10
-ATTEMPTS_HEADER = "x-forum-attempts"
-ERROR_HEADER = "x-forum-error"
+ATTEMPTS_HEADER: Final = "x-forum-attempts"
+ERROR_HEADER: Final = "x-forum-error"
 
-ConnectionTrouble = (AMQPError, ConnectionError, OSError, asyncio.TimeoutError, RuntimeError)
+ConnectionTrouble = (*CONNECTION_EXCEPTIONS, TimeoutError)
 
 
 class RabbitMQBus:
@@ -54,9 +64,9 @@ class RabbitMQBus:
         self._url = url
         self._name = name
         self._consumers: dict[str, Consumer] = {}
-        self._subscribed = asyncio.Event()
         self._exchange: AbstractExchange | None = None
         self._direct: AbstractExchange | None = None
+        self._lost = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._in_hand: set[asyncio.Task[object]] = set()
         self._consuming: list[tuple[AbstractQueue, str]] = []
@@ -75,7 +85,7 @@ class RabbitMQBus:
                 await asyncio.wait_for(queue.cancel(tag), CONFIRM_SECONDS)
         self._consuming = []
         if self._in_hand:
-            await asyncio.wait(self._in_hand, timeout=10)
+            await asyncio.wait(self._in_hand, timeout=STOP_SECONDS)
         if self._running is not None:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
@@ -95,54 +105,60 @@ class RabbitMQBus:
             content_type="application/cloudevents+json",
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
-        await _confirmed(self._exchange, message, event.type, mandatory=bool(event.fact.heard_by))
+        mandatory = bool(event.fact.heard_by)
+        await self._publish(self._exchange, message, event.type, mandatory=mandatory)
 
     async def _run(self) -> None:
         pause = 0.2
         while True:
             try:
-                async with self._connected() as closed:
+                async with self._connected() as lost:
                     pause = 0.2
                     log.info("bus.connected")
-                    await closed.wait()
+                    await lost.wait()
                 log.warning("bus.connection_lost")
-            except ConnectionTrouble as error:
-                log.warning("bus.unreachable", error=f"{type(error).__name__}: {error}")
+            except Exception as error:
+                # Whatever it is: a bus that gave up would be silent for ever.
+                log.warning("bus.unreachable", error=reason(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncio.Event]:
-        """A connection with everything declared and consumed; the event is set when it ends."""
-        closed = asyncio.Event()
+        """A connection with everything declared and consumed; the event is set when that ends."""
+        # One of its own: the last words of the connection before must not end this one.
+        self._lost = lost = asyncio.Event()
         connection = await aio_pika.connect(
             self._url,
-            timeout=10,
+            timeout=CONNECT_SECONDS,
             heartbeat=HEARTBEAT_SECONDS,
             client_properties={"connection_name": self._name},
         )
         try:
-            connection.close_callbacks.add(lambda *_: closed.set())
+            connection.close_callbacks.add(lambda *_: lost.set())
             publishing = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            publishing.close_callbacks.add(lambda *_: closed.set())
-            self._direct = publishing.default_exchange
+            publishing.close_callbacks.add(lambda *_: lost.set())
             exchange = await _declare_topology(publishing)
-            await self._consume(connection, closed)
+            self._direct = publishing.default_exchange
+            await self._consume(connection, lost)
             self._exchange = exchange
-            yield closed
+            yield lost
         finally:
-            self._exchange = None
+            self._exchange = self._direct = None
             self._consuming = []
             with suppress(*ConnectionTrouble):
                 await asyncio.wait_for(connection.close(), CONFIRM_SECONDS)
 
-    async def _consume(self, connection: AbstractConnection, closed: asyncio.Event) -> None:
+    async def _consume(self, connection: AbstractConnection, lost: asyncio.Event) -> None:
         for consumer in self._consumers.values():
             channel = await connection.channel()
-            channel.close_callbacks.add(lambda *_: closed.set())
+            channel.close_callbacks.add(lambda *_: lost.set())
+            # A queue that is deleted, or loses its node, takes its consumers with it; the channel
+            # and the connection stay (aio-pika issue 334).
+            underlay = await channel.get_underlay_channel()
+            underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
             await channel.set_qos(prefetch_count=PREFETCH)
             queue = await channel.get_queue(consumer.queue)
-
             tag = await queue.consume(partial(self._receive, consumer))
             self._consuming.append((queue, tag))
 
@@ -154,9 +170,10 @@ class RabbitMQBus:
         try:
             await self._handle(consumer, message)
             await message.ack()
-        except (NotPublished, *ConnectionTrouble) as error:
-            # Neither done nor handed on: the broker gives it again when this channel closes.
-            log.warning("event.not_acknowledged", queue=consumer.queue, error=str(error))
+        except Exception as error:
+            # Neither done nor handed on: the broker gives it again, at once or, if the channel is
+            # closed, to whoever connects next. Unanswered it would take a place for ever.
+            log.warning("event.not_acknowledged", queue=consumer.queue, error=reason(error))
             with suppress(*ConnectionTrouble):
                 await message.nack(requeue=True)
 
@@ -174,7 +191,9 @@ class RabbitMQBus:
             # Whatever a handler raises means "not done": the event must survive it.
             attempts = _attempts(message) + 1
             log.warning("event.failed", queue=consumer.queue, attempts=attempts, exc_info=error)
-            await self._hand_on(message, _next_queue(consumer.queue, attempts), attempts, error)
+            await self._hand_on(
+                message, _next_queue(consumer.queue, attempts, error), attempts, error
+            )
 
     async def _hand_on(
         self, message: AbstractIncomingMessage, queue: str, attempts: int, error: Exception
@@ -187,25 +206,32 @@ class RabbitMQBus:
             type=message.type,
             content_type=message.content_type,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            headers={ATTEMPTS_HEADER: attempts, ERROR_HEADER: f"{type(error).__name__}: {error}"},
+            headers={ATTEMPTS_HEADER: attempts, ERROR_HEADER: reason(error)},
         )
-        await _confirmed(self._direct, copy, queue, mandatory=True)
+        await self._publish(self._direct, copy, queue, mandatory=True)
 
+    async def _publish(
+        self,
+        exchange: AbstractExchange,
+        message: aio_pika.Message,
+        routing_key: str,
+        *,
+        mandatory: bool,
+    ) -> None:
+        """Publish and wait for the broker's word.
 
-async def _confirmed(
-    exchange: AbstractExchange, message: aio_pika.Message, routing_key: str, *, mandatory: bool
-) -> None:
-    """Publish and wait for the broker's word.
-
-    The time limit is ours: aio-pika may wait for ever on a connection that is gone (issue 636).
-    """
-    try:
-        async with asyncio.timeout(CONFIRM_SECONDS):
-            await exchange.publish(message, routing_key, mandatory=mandatory)
-    except DeliveryError as error:
-        raise NotPublished(f"returned by the broker: {routing_key} reaches no queue") from error
-    except ConnectionTrouble as error:
-        raise NotPublished(f"{type(error).__name__}: {error}") from error
+        The time limit is ours: aio-pika may wait for ever on a connection that is gone (issue 636).
+        """
+        try:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await exchange.publish(message, routing_key, mandatory=mandatory)
+        except PublishError as error:
+            self._lost.set()  # somebody deleted the queue: connecting again declares it
+            raise NotPublished(f"returned by the broker: {routing_key} has no queue") from error
+        except DeliveryError as error:
+            raise NotPublished(f"refused by the broker: {routing_key}") from error
+        except ConnectionTrouble as error:
+            raise NotPublished(reason(error)) from error
 
 
 async def _declare_topology(channel: AbstractChannel) -> AbstractExchange:
@@ -215,7 +241,7 @@ async def _declare_topology(channel: AbstractChannel) -> AbstractExchange:
         await _declare_quorum(channel, f"{name}.dead")
         for number, seconds in enumerate(RETRY_DELAYS_SECONDS, start=1):
             await _declare_quorum(
-                channel, f"{name}.retry.{number}", then=name, after_ms=seconds * 1000
+                channel, f"{name}.retry.{number}", then=name, after_ms=round(seconds * 1000)
             )
         queue = await _declare_quorum(channel, name, then=f"{name}.dead", limit=DELIVERY_LIMIT)
         for fact in facts:
@@ -249,6 +275,6 @@ def _attempts(message: AbstractIncomingMessage) -> int:
     return attempts if isinstance(attempts, int) else 0
 
 
-def _next_queue(queue: str, attempts: int) -> str:
-    last = attempts > len(RETRY_DELAYS_SECONDS)
+def _next_queue(queue: str, attempts: int, error: Exception) -> str:
+    last = attempts > len(RETRY_DELAYS_SECONDS) or isinstance(error, MalformedEvent)
     return f"{queue}.dead" if last else f"{queue}.retry.{attempts}"
