@@ -4,10 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.checkin import api, consumers, pages
+from services.checkin.devices import WRONG_CODES_AT_ONCE, WRONG_CODES_PER_SECOND
 from services.checkin.gates import Gates
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
 from services.checkin.settings import CheckinSettings
+from shared.limits import RateLimit
 from shared.pages import install as install_pages
 from shared.platform import Platform
 from shared.service import Service
@@ -25,17 +27,19 @@ def create(given: Platform) -> Service:
         summary="Gates, devices, scans, presence, and the live figures.",
     )
     live = LiveFigures(service.database, given.forum, given.clock)
+    keys = VerifyingKeys(service.database)
     service.app.state.gates = Gates(
         database=service.database,
         forum=given.forum,
         clock=given.clock,
-        keys=VerifyingKeys(service.database),
+        keys=keys,
         live=live,
         origin=given.settings.public_origin,
         enrolment_lifetime=timedelta(minutes=settings.enrolment_minutes),
+        wrong_codes=RateLimit(WRONG_CODES_AT_ONCE, WRONG_CODES_PER_SECOND),
     )
     install_pages(service.app, FOLDER, "checkin")
     service.serves(api.router, pages.router)
-    service.hears(consumers.replica(service.database, live))
+    service.hears(consumers.replica(service.database, live, keys))
     service.runs(live.run)
     return service

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin.admission import BadgeStatus
+from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
 from services.checkin.tables import badges, participants, signing_keys
 from shared.bus import Consumer
@@ -23,19 +25,27 @@ from shared.events import (
     RegistrationCancelled,
     RegistrationConfirmed,
     RegistrationErased,
+    RegistrationFact,
 )
 
 Fact = Any
-NOBODY = {"given_name": "", "family_name": "", "organization": "", "country": "", "category": ""}
+NOBODY: dict[str, str | None] = {
+    "given_name": "",
+    "family_name": "",
+    "organization": "",
+    "country": "",
+    "category": "",
+    "gender": None,
+}
 
 
-def replica(database: Database, live: LiveFigures) -> Consumer:
-    def then_show(
-        handle: Callable[[AsyncConnection, Fact], Awaitable[None]],
+def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consumer:
+    def then(
+        tell: Callable[[], None], handle: Callable[[AsyncConnection, Fact], Awaitable[None]]
     ) -> Callable[[AsyncConnection, Fact, Event], Awaitable[None]]:
         async def handler(tx: AsyncConnection, fact: Fact, event: Event) -> None:
             await handle(tx, fact)
-            after_commit(tx, live.changed)
+            after_commit(tx, tell)
 
         return handler
 
@@ -43,13 +53,13 @@ def replica(database: Database, live: LiveFigures) -> Consumer:
         CHECKIN_PARTICIPANTS,
         database,
         {
-            RegistrationConfirmed: then_show(know_participant),
-            RegistrationAmended: then_show(know_participant),
-            RegistrationCancelled: then_show(stop_participant),
-            RegistrationErased: then_show(forget_participant),
-            BadgeIssued: then_show(know_badge),
-            BadgeRevoked: then_show(stop_badge),
-            KeyPublished: then_show(know_key),
+            RegistrationConfirmed: then(live.changed, know_participant),
+            RegistrationAmended: then(live.changed, know_participant),
+            RegistrationCancelled: then(live.changed, stop_participant),
+            RegistrationErased: then(live.changed, forget_participant),
+            BadgeIssued: then(live.changed, know_badge),
+            BadgeRevoked: then(live.changed, stop_badge),
+            KeyPublished: then(keys.changed, know_key),
         },
     )
 
@@ -57,48 +67,18 @@ def replica(database: Database, live: LiveFigures) -> Consumer:
 async def know_participant(
     tx: AsyncConnection, fact: RegistrationConfirmed | RegistrationAmended
 ) -> None:
-    person = fact.person
-    await _write_participant(
-        tx,
-        registration_id=fact.registration_id,
-        version=fact.version,
-        status="confirmed",
-        given_name=person.given_name,
-        family_name=person.family_name,
-        organization=person.organization,
-        country=person.country,
-        category=person.category,
-        gender=person.gender,
-    )
+    await _note_status(tx, fact, "confirmed")
+    await _note_particulars(tx, fact, fact.person.model_dump(include=set(NOBODY)))
 
 
 async def stop_participant(tx: AsyncConnection, fact: RegistrationCancelled) -> None:
-    row = {
-        "registration_id": fact.registration_id,
-        "version": fact.version,
-        "status": "cancelled",
-        **NOBODY,
-    }
-    statement = insert(participants).values(row)
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["registration_id"],
-            # The name stays: an officer who refuses somebody wants to know whom.
-            set_={"status": "cancelled", "version": fact.version},
-            where=participants.c.version < statement.excluded.version,
-        )
-    )
+    # The name stays: an officer who refuses somebody wants to know whom.
+    await _note_status(tx, fact, "cancelled")
 
 
 async def forget_participant(tx: AsyncConnection, fact: RegistrationErased) -> None:
-    await _write_participant(
-        tx,
-        registration_id=fact.registration_id,
-        version=fact.version,
-        status="erased",
-        gender=None,
-        **NOBODY,
-    )
+    await _note_status(tx, fact, "erased")
+    await _note_particulars(tx, fact, NOBODY)
 
 
 async def know_badge(tx: AsyncConnection, fact: BadgeIssued) -> None:
@@ -148,13 +128,32 @@ async def know_key(tx: AsyncConnection, fact: KeyPublished) -> None:
     )
 
 
-async def _write_participant(tx: AsyncConnection, **row: Any) -> None:
-    statement = insert(participants).values(row)
-    changes = {name: statement.excluded[name] for name in row if name != "registration_id"}
+async def _note_status(tx: AsyncConnection, fact: RegistrationFact, status: str) -> None:
+    statement = insert(participants).values(
+        registration_id=fact.registration_id,
+        version=fact.version,
+        status=status,
+        particulars_version=0,
+        **NOBODY,
+    )
     await tx.execute(
         statement.on_conflict_do_update(
             index_elements=["registration_id"],
-            set_=changes,
+            set_={"status": status, "version": fact.version},
             where=participants.c.version < statement.excluded.version,
         )
+    )
+
+
+async def _note_particulars(
+    tx: AsyncConnection, fact: RegistrationFact, particulars: dict[str, str | None]
+) -> None:
+    """They have a version of their own: who cancelled is still known by the newest name."""
+    await tx.execute(
+        update(participants)
+        .where(
+            participants.c.registration_id == fact.registration_id,
+            participants.c.particulars_version < fact.version,
+        )
+        .values(particulars_version=fact.version, **particulars)
     )

@@ -6,10 +6,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
@@ -21,8 +21,11 @@ from shared.badge_number import ALPHABET
 from shared.events import DeviceEnrolled, DeviceRevoked, Event
 from shared.problems import Problem, conflict, not_found
 
-CODE_SYMBOLS = 8
+CODE_SYMBOLS: Final = 8
 """Forty bits, good for minutes and once: with the limit on attempts, not to be guessed."""
+WRONG_CODES_AT_ONCE: Final = 20
+WRONG_CODES_PER_SECOND: Final = 0.2
+"""Of 2^40 codes: a guesser on one address needs longer than the forum, by far."""
 
 Device = Row[Any]
 """A row of `devices`."""
@@ -36,6 +39,7 @@ class Enrolment:
     url: str
     """Opens the gate app and pairs it."""
     expires_at: datetime
+    """In forum time, as people read it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,6 @@ class Pairing:
 async def offer_enrolment(gates: Gates, gate: str, label: str, by: Staff) -> Enrolment:
     """Make a pairing code for a device that will stand at the gate."""
     code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_SYMBOLS))
-    expires_at = gates.clock.now() + gates.enrolment_lifetime
     async with gates.database.begin() as tx:
         await tx.execute(
             insert(enrolments).values(
@@ -56,11 +59,16 @@ async def offer_enrolment(gates: Gates, gate: str, label: str, by: Staff) -> Enr
                 gate=gate,
                 label=label,
                 created_by=by.id,
-                expires_at=expires_at,
+                # In wall time: a rehearsal that starts anew must not bring old codes back.
+                expires_at=gates.clock.wall() + gates.enrolment_lifetime,
             )
         )
     spoken = f"{code[:4]}-{code[4:]}"
-    return Enrolment(spoken, f"{gates.origin}/checkin/gate/#code={spoken}", expires_at)
+    return Enrolment(
+        spoken,
+        f"{gates.origin}/checkin/gate/#code={spoken}",
+        expires_at=gates.clock.now() + gates.enrolment_lifetime,
+    )
 
 
 async def enrol(gates: Gates, code: str) -> Pairing:
@@ -116,10 +124,7 @@ async def all_devices(connection: AsyncConnection) -> list[Device]:
 
 async def by_token(connection: AsyncConnection, token: str) -> Device | None:
     """The device that holds this token, unless it was revoked."""
-    query = select(devices).where(
-        devices.c.token_digest == _digest(token), devices.c.revoked_at.is_(None)
-    )
-    return (await connection.execute(query)).one_or_none()
+    return (await connection.execute(_BY_TOKEN, {"digest": _digest(token)})).one_or_none()
 
 
 async def _take(tx: AsyncConnection, gates: Gates, code: str) -> Row[Any]:
@@ -129,7 +134,7 @@ async def _take(tx: AsyncConnection, gates: Gates, code: str) -> Row[Any]:
         raise not_found("pairing code")
     if enrolment.used_at is not None:
         raise conflict("This pairing code was used already; ask for a new one.")
-    if enrolment.expires_at <= gates.clock.now():
+    if enrolment.expires_at <= gates.clock.wall():
         raise Problem(410, "expired", "This pairing code is too old; ask for a new one.")
     await tx.execute(
         update(enrolments)
@@ -147,3 +152,8 @@ def _canonical(code: str) -> str:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+_BY_TOKEN: Final = select(devices).where(
+    devices.c.token_digest == bindparam("digest"), devices.c.revoked_at.is_(None)
+)

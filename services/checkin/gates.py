@@ -13,6 +13,7 @@ from services.checkin.live import LiveFigures
 from shared.clock import Clock
 from shared.database import Database
 from shared.forum import Forum
+from shared.limits import RateLimit
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,12 @@ class Gates:
     live: LiveFigures
     origin: str
     enrolment_lifetime: timedelta
+    wrong_codes: RateLimit
+    """Of each address that tries pairing codes."""
 
 
-def _gates_of(request: Request) -> Gates:
+# A coroutine, though it waits for nothing: FastAPI would run a plain function in a thread.
+async def _gates_of(request: Request) -> Gates:
     gates: Gates = request.app.state.gates
     return gates
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
@@ -12,17 +14,26 @@ from shared import credential
 from shared.credential import Credential, UnknownKey
 from shared.database import Database
 
-FRESH_SECONDS = 5.0
-"""A retired key stops at every process after this time at the latest."""
+FRESH_SECONDS: Final = 5.0
+"""A process that did not hear the news itself stops with a retired key after this time."""
+UNKNOWN_SECONDS: Final = 1.0
+"""So often a process looks for keys that it doesn't know: a stream of forgeries must not become a
+stream of queries."""
 
 
 class VerifyingKeys:
-    """Keeps the keys at hand; looks again when a badge names one that it doesn't know."""
+    """Keeps the keys at hand; looks again after news, and when a badge names one unknown."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._keys: dict[int, Ed25519PublicKey] = {}
         self._read_at = float("-inf")
+        self._news = self._news_read = 0
+        self._reading = asyncio.Lock()
+
+    def changed(self) -> None:
+        """Say that news of a key has been committed."""
+        self._news += 1
 
     async def verify(self, text: str) -> Credential:
         """The credential in a scanned text.
@@ -31,21 +42,29 @@ class VerifyingKeys:
             Malformed, BadSignature: see shared/credential.py.
         """
         signed = credential.parse(text)
-        if time.monotonic() - self._read_at > FRESH_SECONDS:
-            await self._read()
+        await self._read_if_older(FRESH_SECONDS)
         try:
             return signed.verify(self._keys)
         except UnknownKey:
-            if time.monotonic() - self._read_at < 1.0:
-                raise  # a stream of forgeries must not become a stream of queries
-            await self._read()
+            await self._read_if_older(UNKNOWN_SECONDS)
             return signed.verify(self._keys)
 
+    async def _read_if_older(self, seconds: float) -> None:
+        if self._is_fresh(seconds):
+            return
+        async with self._reading:
+            if not self._is_fresh(seconds):  # by now
+                await self._read()
+
+    def _is_fresh(self, seconds: float) -> bool:
+        return self._news_read == self._news and time.monotonic() - self._read_at < seconds
+
     async def _read(self) -> None:
+        news = self._news
         query = select(signing_keys).where(~signing_keys.c.retired)
         async with self._database.read() as connection:
             self._keys = {
                 row.key_id: Ed25519PublicKey.from_public_bytes(row.public_key)
                 for row in await connection.execute(query)
             }
-        self._read_at = time.monotonic()
+        self._read_at, self._news_read = time.monotonic(), news

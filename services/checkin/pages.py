@@ -15,6 +15,7 @@ from qrcode.image.svg import SvgPathImage
 from services.checkin import devices
 from services.checkin.api import LEADS, WATCHERS
 from services.checkin.gates import OurGates
+from services.checkin.schemas import Label
 from shared.access import Staff, require
 from shared.pages import OurPages
 from shared.problems import Problem, not_found
@@ -64,7 +65,7 @@ async def pair(
     pages: OurPages,
     by: Lead,
     gate: Annotated[str, Form()],
-    label: Annotated[str, Form(min_length=1, max_length=100)],
+    label: Annotated[Label, Form()],
 ) -> Response:
     if gate not in {one.id for one in gates.forum.gates}:
         raise not_found("gate")

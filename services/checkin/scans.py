@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checkin import attendance, persons
+from services.checkin import attendance, passages, persons
 from services.checkin.admission import (
     Decision,
     Direction,
@@ -24,10 +23,10 @@ from services.checkin.admission import (
     decide,
     session_of,
 )
-from services.checkin.attendance import Arrival
 from services.checkin.gates import Gates
+from services.checkin.passages import Passage
 from services.checkin.persons import ParticipantOut, Person
-from services.checkin.tables import presence, scans
+from services.checkin.tables import scans
 from shared import badge_number, outbox
 from shared.badge_number import InvalidBadgeNumber
 from shared.credential import BadSignature, Malformed
@@ -39,15 +38,18 @@ from shared.events import (
     Fact,
     ScanRefused,
 )
-from shared.forum import Gate
-from shared.problems import not_found
+from shared.forum import Forum, Gate
+from shared.problems import conflict, not_found
 
 LoggedScan = Row[Any]
 """A row of `scans`."""
 
-AHEAD = timedelta(minutes=1)
+AHEAD: Final = timedelta(minutes=1)
 """A device's clock may be this far ahead before its time is taken for wrong."""
-BEHIND = timedelta(days=7)
+BEHIND: Final = timedelta(days=7)
+NEARLY_FULL: Final = 100
+"""Places left below which scans wait for each other, lest they all take the last one. More than can
+be under way at once: every transaction has a connection, and no deployment has so many."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,11 @@ class _Repeated(Exception):
 
 
 async def record(gates: Gates, device_id: UUID, gate: Gate, scan: Scan) -> Answer:
-    """Judge a scan and write it into the log. Sent again, it has the same answer."""
+    """Judge a scan and write it into the log. Sent again, it has the same answer.
+
+    Raises:
+        Problem: 409, the id is that of an undo.
+    """
     shown = await _identify(gates, scan)
     try:
         async with gates.database.begin() as tx:
@@ -97,16 +103,22 @@ async def record(gates: Gates, device_id: UUID, gate: Gate, scan: Scan) -> Answe
 
 
 async def answer(gates: Gates, scan_id: UUID) -> Answer:
-    """The answer that a scan in the log has had."""
+    """The answer that a scan in the log has had.
+
+    Raises:
+        Problem: 404 for an unknown scan, 409 for an undo.
+    """
     async with gates.database.read() as connection:
         scan = await find_scan(connection, scan_id)
+        if scan.undoes is not None:
+            raise conflict("This id is in the log already, as that of an undo.")
         previous = await find_scan(connection, scan.previous) if scan.previous else None
-        person = await persons.find(connection, scan.badge_id) if scan.badge_id else None
+        participant = await persons.find(connection, scan.badge_id) if scan.badge_id else None
     return Answer(
         scan_id=scan_id,
         decision=Decision(scan.decision),
         reason=Reason(scan.reason),
-        participant=persons.shown(person),
+        participant=participant,
         previous=None if previous is None else _previous(previous),
         decided_at=scan.decided_at,
     )
@@ -130,18 +142,22 @@ async def _identify(gates: Gates, scan: Scan) -> str | Reason:
 async def _record(
     gates: Gates, tx: AsyncConnection, device_id: UUID, gate: Gate, scan: Scan, shown: str | Reason
 ) -> Answer:
+    badge_id = None
+    if not isinstance(shown, Reason):
+        lock = persons.lock_by_badge_id if scan.number is None else persons.lock_by_number
+        badge_id = await lock(tx, shown)
     now = gates.clock.now()
     at = _plausible(scan.scanned_at, now)
     direction = scan.direction or gate.direction
-    person = None
-    if not isinstance(shown, Reason):
-        lock = persons.lock_by_badge_id if scan.number is None else persons.lock_by_number
-        person = await lock(tx, shown, gate.zone)
-    if person is None:
+    if badge_id is None:
+        person, late = None, None
         reason = shown if isinstance(shown, Reason) else Reason.unknown_badge
         verdict = Verdict(Decision.refused, reason)
     else:
-        verdict = await _decide(gates, tx, gate, direction, at, person, scan.override)
+        session = session_of(gates.forum, at)
+        person = await persons.look(tx, badge_id, gate.zone, session)
+        late = await _passages_if_late(tx, person, gate.zone, at)
+        verdict = await _decide(gates, tx, gate, direction, at, person, late, scan.override)
     entry = {
         "scan_id": scan.scan_id,
         "device_id": device_id,
@@ -149,7 +165,7 @@ async def _record(
         "entrance": gate.entrance,
         "zone": gate.zone,
         "direction": direction,
-        "badge_id": person.badge_id if person else None,
+        "badge_id": badge_id,
         "registration_id": person.registration_id if person else None,
         "decision": verdict.decision,
         "reason": verdict.reason,
@@ -160,20 +176,29 @@ async def _record(
         "decided_at": now,
         "previous": person.presence_scan_id if person else None,
     }
-    statement = insert(scans).values(entry).on_conflict_do_nothing(index_elements=["scan_id"])
-    if (await tx.execute(statement)).rowcount == 0:
+    if (await tx.execute(_LOG, entry)).rowcount == 0:
         raise _Repeated
-    await _follow(gates, tx, entry, person)
     await outbox.say(tx, Event("/checkin", now, _fact(entry)))
+    if person is not None and verdict.decision == Decision.admitted:
+        await _follow(gates.forum, tx, entry, person, late)
     after_commit(tx, gates.live.changed)
     return Answer(
         scan_id=scan.scan_id,
         decision=verdict.decision,
         reason=verdict.reason,
-        participant=persons.shown(person),
-        previous=None if person is None else _previous_of(gates, person),
+        participant=None if person is None else persons.shown(person),
+        previous=None if person is None else _previous_of(person),
         decided_at=now,
     )
+
+
+async def _passages_if_late(
+    tx: AsyncConnection, person: Person, zone: str, at: datetime
+) -> list[Passage] | None:
+    """The person's passages, where one of them is later than this scan."""
+    if person.presence_at is None or at >= person.presence_at:
+        return None
+    return await passages.of(tx, person.registration_id, zone)
 
 
 async def _decide(
@@ -183,66 +208,79 @@ async def _decide(
     direction: Direction,
     at: datetime,
     person: Person,
+    late: Sequence[Passage] | None,
     override: str | None,
 ) -> Verdict:
-    session, today = session_of(gates.forum, at), gates.forum.day_of(at)
-    # Always taken before other figures change, so that scans and undos queue in one order.
-    occupancy = await attendance.occupancy(tx, session, gate.zone)
+    forum, zone = gates.forum, gates.forum.zone(gate.zone)
+    occupancy = person.occupancy
+    if zone.capacity is not None and occupancy > zone.capacity - NEARLY_FULL:
+        occupancy = await persons.hold_occupancy(tx, zone.id, session_of(forum, at))
     return decide(
-        gates.forum,
+        forum,
         gate,
         direction,
-        today,
+        forum.day_of(at),
         persons.badge(person),
-        Presence(
-            inside=bool(person.inside) and person.session == session,
-            entered_today=person.last_entry_day == today,
-        ),
+        _presence(forum, person, at)
+        if late is None
+        else passages.presence_in(forum, zone, late, at),
         occupancy,
         override=override is not None,
     )
 
 
+def _presence(forum: Forum, person: Person, at: datetime) -> Presence:
+    """Where the person stands in the gate's zone, when this scan is the latest."""
+    return Presence(
+        inside=bool(person.inside) and person.session == session_of(forum, at),
+        entered_today=person.last_entry_day == forum.day_of(at),
+    )
+
+
 async def _follow(
-    gates: Gates, tx: AsyncConnection, entry: dict[str, Any], person: Person | None
+    forum: Forum,
+    tx: AsyncConnection,
+    entry: Mapping[str, Any],
+    person: Person,
+    late: Sequence[Passage] | None,
 ) -> None:
-    """Bring presence, attendance and figures up to date with a new entry of the log."""
-    at: datetime = entry["at"]
-    session, today = session_of(gates.forum, at), gates.forum.day_of(at)
-    if entry["decision"] == Decision.refused or person is None:
-        await attendance.add(tx, {attendance.refused(today, entry["reason"]): 1})
+    """Bring presence and attendance up to date with a new passage."""
+    passage, zone = _passage(entry), forum.zone(entry["zone"])
+    if late is not None:
+        way = passages.within(late, passage)
+        await passages.reckon_again(tx, forum, zone, person, way, passage.at)
         return
-    enters = entry["direction"] == "in"
-    counted = gates.forum.zone(entry["zone"]).scan_out
-    was_inside = bool(person.inside) and person.session == session
-    is_inside = enters and counted
-    await write_presence(
+    today = forum.day_of(passage.at)
+    enters = passage.direction == "in"
+    await passages.write_presence(
         tx,
         registration_id=person.registration_id,
-        zone=entry["zone"],
-        inside=is_inside,
-        session=session,
+        zone=zone.id,
+        inside=enters and zone.scan_out,
+        session=session_of(forum, passage.at),
         last_entry_day=today if enters else person.last_entry_day,
-        scan_id=entry["scan_id"],
-        at=at,
-        gate=entry["gate"],
+        scan_id=passage.scan_id,
+        at=passage.at,
+        gate=passage.gate,
     )
-    change = Counter({attendance.inside(session, entry["zone"]): is_inside - was_inside})
-    if enters and entry["zone"] == gates.forum.main_zone.id:
-        arrival = arrival_of(today, entry, person)
-        change.update(await attendance.note_arrival(tx, gates.forum, arrival))
-    await attendance.add(tx, change)
+    if enters and zone == forum.main_zone and person.last_entry_day != today:
+        await attendance.note_arrival(tx, passages.arrival_of(today, passage, person))
 
 
-def _previous_of(gates: Gates, person: Person) -> PreviousOut | None:
+def _passage(entry: Mapping[str, Any]) -> Passage:
+    return Passage(
+        entry["scan_id"], entry["at"], entry["gate"], entry["entrance"], entry["direction"]
+    )
+
+
+def _previous_of(person: Person) -> PreviousOut | None:
     if person.presence_scan_id is None:
         return None
-    gate = gates.forum.gate(person.presence_gate)
     return PreviousOut(
         scan_id=person.presence_scan_id,
         at=person.presence_at,
-        gate=gate.id,
-        entrance=gate.entrance,
+        gate=person.presence_gate,
+        entrance=person.presence_entrance,
         direction=person.presence_direction,
     )
 
@@ -254,34 +292,11 @@ def _plausible(scanned_at: datetime | None, now: datetime) -> datetime:
     return min(scanned_at, now)
 
 
-def arrival_of(day: date, entry: Mapping[str, Any], person: Person) -> Arrival:
-    country = person.country or ""
-    return Arrival(
-        registration_id=person.registration_id,
-        day=day,
-        scan_id=entry["scan_id"],
-        at=entry["at"],
-        entrance=entry["entrance"],
-        category=person.category or "",
-        country=country,
-        region=attendance.region_of(country),
-    )
-
-
 async def find_scan(connection: AsyncConnection, scan_id: UUID) -> LoggedScan:
-    row = (await connection.execute(select(scans).where(scans.c.scan_id == scan_id))).one_or_none()
+    row = (await connection.execute(_FIND_SCAN, {"wanted": scan_id})).one_or_none()
     if row is None:
         raise not_found("scan")
     return row
-
-
-async def write_presence(tx: AsyncConnection, **row: Any) -> None:
-    changes = {name: row[name] for name in row if name not in ("registration_id", "zone")}
-    await tx.execute(
-        insert(presence)
-        .values(row)
-        .on_conflict_do_update(index_elements=["registration_id", "zone"], set_=changes)
-    )
 
 
 def _previous(scan: LoggedScan) -> PreviousOut:
@@ -306,3 +321,7 @@ def _fact(entry: Mapping[str, Any]) -> Fact:
     if entry["reason"] == Reason.departed:
         return AttendanceDeparted(**about(entry))
     return AttendanceAdmitted(reason=entry["reason"], **about(entry))
+
+
+_LOG: Final = insert(scans).on_conflict_do_nothing(index_elements=["scan_id"])
+_FIND_SCAN: Final = select(scans).where(scans.c.scan_id == bindparam("wanted"))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated, Any
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from services.checkin.admission import Direction
@@ -14,6 +22,20 @@ from services.checkin.devices import Device
 from services.checkin.scans import Scan
 from shared.clock import Clock
 from shared.forum import Forum, Text
+
+LONGEST_QR: Final = 7089
+"""Characters: the most that any QR holds, digits in version 40-L. People show all sorts of QRs."""
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where a device's clock begins anew when its battery was empty."""
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""What every time zone can still count to."""
+
+# For the record: one line of what can be printed.
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\p{Cc}]*$")
+]
+Label = Annotated[Line, Field(max_length=100)]
+Said = Annotated[Line, Field(max_length=200)]
 
 
 class GateOut(BaseModel):
@@ -28,7 +50,7 @@ class GateOut(BaseModel):
 
 class NewEnrolment(BaseModel):
     gate: str
-    label: Annotated[str, Field(min_length=1, max_length=100)]
+    label: Label
 
 
 class EnrolmentOut(BaseModel):
@@ -69,31 +91,36 @@ class NewScan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scan_id: UUID = Field(description="UUIDv7 made on the device; sent again, nothing changes")
-    credential: Annotated[str, Field(max_length=1000)] | None = None
-    number: Annotated[str, Field(max_length=100)] | None = None
+    credential: Annotated[str, Field(max_length=LONGEST_QR)] | None = None
+    number: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None, validate_default=True, description="As printed on the badge, typed in any way"
+    )
     direction: Direction | None = Field(default=None, description="The gate's own when absent")
-    scanned_at: AwareDatetime | None = None
-    override: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+    scanned_at: Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)] | None = None
+    override: Said | None = Field(
         default=None, description="The officer's reason to let the person in; also {reason: …}"
     )
 
     @field_validator("override", mode="before")
     @classmethod
     def _reason_alone(cls, value: Any) -> Any:
-        return value.get("reason", "") if isinstance(value, dict) else value
+        # An override without a reason is none; it must not pass for a scan without an override.
+        return (value.get("reason") or "") if isinstance(value, dict) else value
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> NewScan:
-        if (self.credential is None) == (self.number is None):
+    @field_validator("number")
+    @classmethod
+    def _one_of_both(cls, number: str | None, others: ValidationInfo) -> str | None:
+        credential = others.data.get("credential", "wrong, and told so")
+        if (number is None) == (credential is None):
             raise PydanticCustomError("one_of_both", "give either credential or number")
-        return self
+        return number
 
     def scan(self) -> Scan:
         return Scan(**self.model_dump())
 
 
 class UndoBody(BaseModel):
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Said
 
 
 class ScanOut(BaseModel):

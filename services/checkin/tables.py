@@ -32,6 +32,7 @@ participants = Table(
     Column("registration_id", Uuid, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("status", Text, nullable=False),
+    Column("particulars_version", Integer, nullable=False, server_default="0"),
     Column("blocked", Boolean, nullable=False, server_default="false"),
     Column("given_name", Text, nullable=False),
     Column("family_name", Text, nullable=False),
@@ -40,7 +41,9 @@ participants = Table(
     Column("category", Text, nullable=False),
     Column("gender", Text),
 )
-"""Our copy of who may come, from registration's events. Status: confirmed, cancelled, erased."""
+"""Our copy of who may come, from registration's events. Status: confirmed, cancelled, erased.
+
+Events come in any order: `version` is the status's, `particulars_version` that of all the rest."""
 
 badges = Table(
     "badges",
@@ -112,9 +115,9 @@ scans = Table(
     UniqueConstraint("scan_id", name="scans_scan_id_key"),
     Index("scans_undoes_key", "undoes", unique=True, postgresql_where=text("undoes IS NOT NULL")),
     Index("scans_person_index", "registration_id", "zone", "seq"),
-    Index("scans_at_index", "at"),
+    Index("scans_refused_index", "at", postgresql_where=text("decision = 'refused'")),
 )
-"""The log: only ever added to (a trigger sees to it). `said` is an officer's reason for an override
+"""The log: only ever added to (triggers see to it). `said` is an officer's reason for an override
 or an undo; `at` is when it happened in forum time, `device_time` what the device's clock showed."""
 
 presence = Table(
@@ -144,15 +147,6 @@ attendance = Table(
     Column("category", Text, nullable=False),
     Column("country", Text, nullable=False),
     Column("region", Text, nullable=False),
+    Index("attendance_day_index", "day"),
 )
 """Who came on which day: the day's first entry, with the groups that it was counted in."""
-
-figures = Table(
-    "figures",
-    metadata,
-    Column("day", Date, primary_key=True),
-    Column("dimension", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("value", BigInteger, nullable=False),
-)
-"""The live figures, kept in the transaction of each scan."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Security
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.notifications import delivery_log
@@ -21,7 +23,7 @@ NO_NUL = r"^[^\x00]*$"
 
 
 class MessageOut(BaseModel):
-    """One mail and what became of it."""
+    """One mail and what has become of it."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -40,19 +42,29 @@ class MessageOut(BaseModel):
 
 class MessagePage(BaseModel):
     items: list[MessageOut]
-    next_cursor: UUID | None
+    next_cursor: UUID | None = Field(description="For the next page; null on the last")
+
+
+_bearer = HTTPBearer(
+    auto_error=False, description="A staff token; staff may also come with the session cookie."
+)
 
 
 def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
     routes = APIRouter(
-        prefix="/api/messages", tags=["messages"], dependencies=[Depends(require(Role.organiser))]
+        prefix="/api/messages",
+        tags=["messages"],
+        dependencies=[Security(_bearer), Depends(require(Role.organiser))],
     )
 
-    @routes.get("", summary="The delivery log, newest first")
+    @routes.get("", summary="The delivery log, newest first", responses=_problems(401, 403, 422))
     async def list_messages(
-        recipient: Annotated[str | None, Query(max_length=320, pattern=NO_NUL)] = None,
+        recipient: Annotated[
+            str | None,
+            Query(max_length=320, pattern=NO_NUL, description="An address, whole; in any case"),
+        ] = None,
         status: Status | None = None,
-        cursor: UUID | None = None,
+        cursor: Annotated[UUID | None, Query(description="next_cursor of the page before")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> MessagePage:
         async with database.read() as connection:
@@ -62,7 +74,13 @@ def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
         items = [MessageOut.model_validate(row) for row in rows[:limit]]
         return MessagePage(items=items, next_cursor=items[-1].id if len(rows) > limit else None)
 
-    @routes.post("/{message_id}/resend", status_code=201, summary="Send it once more")
+    @routes.post(
+        "/{message_id}/resend",
+        status_code=201,
+        summary="Send it once more",
+        description="As a message of its own, to the address that is known now.",
+        responses=_problems(401, 403, 404, 409),
+    )
     async def resend(message_id: UUID) -> MessageOut:
         async with database.begin() as tx:
             new_id = await delivery_log.resend(tx, message_id)
@@ -71,3 +89,17 @@ def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
         return MessageOut.model_validate(row)
 
     return routes
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Documents answers that are problem documents (RFC 9457)."""
+    text = {"type": "string"}
+    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
+    schema = {"type": "object", "properties": members, "required": list(members)}
+    content = {"application/problem+json": {"schema": schema}}
+    documented: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+    # Without it FastAPI documents a 422 of its own making, in its own form.
+    return documented | {"default": {"description": "Any other problem", "content": content}}

@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 
 from services.notifications.mails import BadgeFiles
+from shared import trace
 
 FETCH_SECONDS: Final = 20.0
 PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -46,7 +47,7 @@ class BadgeFileStore:
 
     async def _file(self, link: str, beginning: bytes) -> bytes:
         try:
-            answer = await self._client.get(link)
+            answer = await self._client.get(link, headers={"traceparent": trace.traceparent()})
         except httpx.HTTPError as error:
             raise NoBadgeFiles(f"badging does not answer ({type(error).__name__})") from None
         if answer.status_code != httpx.codes.OK:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import messages, recipients
 from services.notifications.matters import (
+    BEFORE_A_BADGE,
     Badge,
     Cancelled,
     ConfirmAddress,
@@ -37,7 +38,6 @@ from shared.events import (
     RegistrationWaitlisted,
 )
 
-BEFORE_A_BADGE = (Kind.confirm_address, Kind.in_review, Kind.waitlisted)
 ABOUT_THE_STATE = (*BEFORE_A_BADGE, Kind.declined, Kind.cancelled)
 
 
@@ -68,8 +68,7 @@ async def ask_to_confirm_the_address(
         return
     await recipients.introduce(tx, fact)
     await recipients.change_contact(tx, recipient, fact)
-    if recipient.badge_version == 0:  # else we hear late of an address that is long confirmed
-        await _tell(tx, recipient, fact, event, ConfirmAddress(confirm_link=fact.confirm_link))
+    await _tell(tx, recipient, fact, event, ConfirmAddress(confirm_link=fact.confirm_link))
 
 
 async def tell_of_the_review(tx: AsyncConnection, fact: RegistrationInReview, event: Event) -> None:
@@ -116,7 +115,7 @@ async def erase(tx: AsyncConnection, fact: RegistrationErased, event: Event) -> 
 
 async def send_the_badge(tx: AsyncConnection, fact: BadgeIssued, event: Event) -> None:
     recipient = await recipients.lock(tx, fact.registration_id)
-    if recipient.is_erased or fact.version < recipient.badge_version:
+    if recipient.is_erased or fact.version <= recipient.badge_version:
         return
     await recipients.change_badge(tx, fact.registration_id, fact.badge_id, fact.version)
     if recipient.will_not_come:
@@ -138,8 +137,9 @@ async def drop_the_badge(tx: AsyncConnection, fact: BadgeRevoked, event: Event) 
     """A badge that opens no gate any more is not mailed."""
     recipient = await recipients.lock(tx, fact.registration_id)
     await messages.drop_badge(tx, fact.registration_id, fact.badge_id)
-    if fact.version < recipient.badge_version:
+    if fact.version <= recipient.badge_version:
         return
+    await messages.drop(tx, fact.registration_id, *BEFORE_A_BADGE)
     replaced = recipient.badge_id not in (None, fact.badge_id)
     still_valid = recipient.badge_id if replaced else None
     await recipients.change_badge(tx, fact.registration_id, still_valid, fact.version)
@@ -153,10 +153,12 @@ async def _tell(
     matter: Matter,
 ) -> None:
     """Write how the registration stands now; what is overtaken by it and still waits is dropped."""
-    if recipient.is_erased or fact.version < recipient.state_version:
+    if recipient.is_erased or fact.version <= recipient.state_version:
         return
     await recipients.change_state(tx, fact.registration_id, matter.kind, fact.version)
     await messages.drop(tx, fact.registration_id, *ABOUT_THE_STATE)
+    if recipient.is_confirmed and matter.kind in BEFORE_A_BADGE:
+        return  # heard late
     await messages.queue(tx, fact.registration_id, matter, event.id)
 
 

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import CompoundSelect, Row, Select, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifications import messages
+from services.notifications import messages, recipients
 from services.notifications import tables as t
-from services.notifications.matters import STORED, Badge
+from services.notifications.matters import BEFORE_A_BADGE, STORED, Badge, Matter
 from services.notifications.messages import Status
+from services.notifications.recipients import Recipient
 from shared.problems import conflict, not_found
 
 
@@ -26,7 +27,7 @@ async def find(
     """Messages, newest first: their ids are UUIDv7, which sort by time."""
     query = _entries().order_by(t.messages.c.id.desc()).limit(limit)
     if recipient is not None:
-        query = query.where(t.messages.c.id.in_(_concerning(recipient.lower())))
+        query = query.where(t.messages.c.id.in_(_concerning(recipient)))
     if status is not None:
         query = query.where(t.messages.c.status == status)
     if before is not None:
@@ -45,37 +46,44 @@ async def resend(tx: AsyncConnection, message_id: UUID) -> UUID:
     Raises:
         Problem: 404; or 409 when it still waits, or says what is no longer true or known.
     """
-    old = (
-        await tx.execute(
-            select(t.messages.c.status, t.messages.c.matter, t.recipients)
-            .join_from(t.messages, t.recipients)
-            .where(t.messages.c.id == message_id)
-            .with_for_update()
-        )
-    ).one_or_none()
-    if old is None:
+    about = t.messages.c.registration_id
+    query = select(about).where(t.messages.c.id == message_id)
+    registration_id = (await tx.execute(query)).scalar_one_or_none()
+    if registration_id is None:
         raise not_found("message")
+    # As the consumers do it: the person first. Until this commits nothing becomes untrue.
+    recipient = await recipients.lock(tx, registration_id)
+    old = (await tx.execute(select(t.messages).where(t.messages.c.id == message_id))).one()
     if old.matter is None:
         raise conflict("This registration was erased: there is nobody to write to.")
-    if old.status == Status.queued:
+    if await messages.is_waiting(tx, registration_id, old.kind):
         raise conflict("This message is still on its way.")
     if old.status == Status.dropped:
         raise conflict("This message was overtaken by what happened since.")
     matter = STORED.validate_python(old.matter)
-    if isinstance(matter, Badge) and matter.badge_id != old.badge_id:
-        raise conflict("This badge is no longer valid.")
-    return await messages.queue(tx, old.registration_id, matter, event_id=None)
+    if not _is_still_true(matter, recipient):
+        raise conflict("This message says what is no longer true.")
+    return await messages.queue(tx, registration_id, matter, event_id=None)
+
+
+def _is_still_true(matter: Matter, recipient: Recipient) -> bool:
+    if isinstance(matter, Badge):
+        return matter.badge_id == recipient.badge_id and not recipient.will_not_come
+    if matter.kind in BEFORE_A_BADGE and recipient.is_confirmed:
+        return False
+    return matter.kind == recipient.state
 
 
 def _concerning(address: str) -> CompoundSelect[tuple[UUID]]:
-    """Ids of what went to the address and of what goes there; two queries, each with its index."""
-    went = select(t.messages.c.id).where(func.lower(t.messages.c.recipient) == address)
-    goes = (
+    """Ids of what went to the address and of what will go there; each query with its index."""
+    lowered = func.lower(address)
+    went = select(t.messages.c.id).where(func.lower(t.messages.c.recipient) == lowered)
+    will_go = (
         select(t.messages.c.id)
         .join_from(t.messages, t.recipients)
-        .where(func.lower(t.recipients.c.email) == address)
+        .where(t.messages.c.recipient.is_(None), func.lower(t.recipients.c.email) == lowered)
     )
-    return union(went, goes)
+    return union(went, will_go)
 
 
 def _entries() -> Select[tuple[object, ...]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from email.message import EmailMessage
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -17,13 +19,19 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from services.notifications.texts import one_line
+
 COMMAND_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 10.0
 """A connection is kept so long without work; servers close theirs after minutes."""
+QUIT_SECONDS: Final = 1.0
+"""How long we wait for the answer to our goodbye."""
 SMTP_PORT: Final = 25
 SMTPS_PORT: Final = 465
 NO_SUCH_MAILBOX_NAME: Final = 553
 """RFC 6531, 3.5: the reply for an address that isn't ASCII where SMTPUTF8 isn't supported."""
+AUTHENTICATION_REQUIRED: Final = 530
+"""RFC 4954, 6: whatever it answers to, it is about us."""
 
 
 class NotTaken(Exception):
@@ -79,16 +87,15 @@ class MailServer:
             raise
         self._keep(connection)
 
-    def close_idle(self, longer_than: float = IDLE_SECONDS) -> None:
+    async def close_idle(self, longer_than: float = IDLE_SECONDS) -> None:
         """Close the connections that nobody has used for so many seconds."""
         latest = time.monotonic() - longer_than
-        for connection, since in self._idle:
-            if since <= latest:
-                connection.close()
+        unused = [connection for connection, since in self._idle if since <= latest]
         self._idle = [(c, since) for c, since in self._idle if since > latest]
+        await asyncio.gather(*(_say_goodbye(connection) for connection in unused))
 
     async def _connection(self) -> SMTP:
-        self.close_idle()
+        await self.close_idle()
         while self._idle:
             connection, _ = self._idle.pop()
             if connection.is_connected:
@@ -120,11 +127,19 @@ class MailServer:
             self._idle.append((connection, time.monotonic()))
 
 
+async def _say_goodbye(connection: SMTP) -> None:
+    """Close a connection as RFC 5321, 4.1.1.10 wants it."""
+    with suppress(SMTPException, OSError):
+        await connection.quit(timeout=QUIT_SECONDS)
+    connection.close()
+
+
 async def _hand_over(connection: SMTP, mail: EmailMessage) -> None:
     recipient = mail["To"].addresses[0].addr_spec
     sender = mail["From"].addresses[0].addr_spec
-    options: Sequence[str] = () if recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
-    await connection.sendmail(sender, recipient, mail.as_bytes(), mail_options=options)
+    options: Sequence[str] = () if recipient.isascii() else ("SMTPUTF8",)
+    content = await asyncio.to_thread(mail.as_bytes)
+    await connection.sendmail(sender, recipient, content, mail_options=options)
 
 
 def _meaning(error: SMTPRecipientsRefused | SMTPResponseException) -> NotTaken | Refused:
@@ -137,9 +152,10 @@ def _meaning(error: SMTPRecipientsRefused | SMTPResponseException) -> NotTaken |
         answer, about_this_mail = error.recipients[0], True
     else:
         answer, about_this_mail = error, isinstance(error, SMTPDataError)
-    if about_this_mail and answer.code >= 500:
-        return Refused(answer.code, answer.message)
-    return NotTaken(f"{answer.code} {answer.message}")
+    words = one_line(answer.message)
+    if about_this_mail and answer.code >= 500 and answer.code != AUTHENTICATION_REQUIRED:
+        return Refused(answer.code, words)
+    return NotTaken(f"{answer.code} {words}")
 
 
 def _short(error: Exception) -> str:

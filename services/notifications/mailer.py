@@ -8,7 +8,6 @@ and our note of it. Both copies have the same Message-ID, by which mail programs
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -107,7 +106,7 @@ class Mailer:
                     await self._wait(server)
         finally:
             await self._finish()
-            server.close_idle(longer_than=0)
+            await server.close_idle(longer_than=0)
             await badges.close()
 
     async def _take(self, server: MailServer, badges: BadgeFileStore) -> bool:
@@ -132,10 +131,13 @@ class Mailer:
         self._woken.set()
 
     async def _wait(self, server: MailServer) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
-            return
-        server.close_idle()
+        try:
+            # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with the
+            # event (python/cpython#86296), and the service never stops.
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            await server.close_idle()
 
     async def _finish(self) -> None:
         if not self._in_hand:
@@ -160,7 +162,9 @@ class Mailer:
         try:
             async with asyncio.timeout(self._settings.attempt_seconds):
                 draft = await self._draft(claimed, badges)
-                await server.send(self._composer.compose(draft))
+                # In a thread: a badge mail is tens of milliseconds of work, and gates may wait.
+                mail = await asyncio.to_thread(self._composer.compose, draft)
+                await server.send(mail)
         except Refused as error:
             return Bounced(error.code, str(error))
         except UnusableAddress:

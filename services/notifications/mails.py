@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP, SMTPUTF8, EmailPolicy
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from typing import Final
 from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
 
 from services.notifications.calendar import calendar
 from services.notifications.matters import Badge, Matter
@@ -18,6 +19,14 @@ from services.notifications.texts import Person, Texts, Writer, one_line
 from shared.forum import Forum, Language
 
 LONGEST_DISPLAY_NAME: Final = 80
+BREAKS_AN_ADDRESS: Final = str.maketrans(dict.fromkeys('()<>[]:;@\\,"', " "))
+"""What means something in a list of addresses (RFC 5322, 3.2.3), but for the dot: all read that."""
+ENCODED_WORD: Final = "=?"
+"""How a word in other letters begins in a header (RFC 2047)."""
+# Seven bits: whether a mail server takes eight is known only once we talk to it.
+ASCII_HEADERS: Final = SMTP.clone(cte_type="7bit")
+# Only an address that is not ASCII asks the mail server for SMTPUTF8, which few have.
+UTF8_HEADERS: Final = ASCII_HEADERS.clone(utf8=True)
 
 
 class UnusableAddress(ValueError):
@@ -81,8 +90,7 @@ class Composer:
             UnusableAddress: no mail can go to the addressee.
         """
         to = _address(draft.to.name, draft.to.email)
-        # Only an address that is not ASCII asks the mail server for SMTPUTF8, which few have.
-        policy = SMTP if to.addr_spec.isascii() else SMTPUTF8
+        policy = ASCII_HEADERS if to.addr_spec.isascii() else UTF8_HEADERS
         picture = f"badge.{draft.message_id}@{self._sender.domain}"
         person = Person(draft.to.name, draft.to.language, draft.to.reference, draft.to.me_link)
         texts = self._writer.write(person, draft.matter, f"cid:{picture}")
@@ -97,7 +105,7 @@ class Composer:
 
     def _put_headers(self, mail: EmailMessage, draft: Draft, texts: Texts, to: Address) -> None:
         forum = self._forum.short_name.in_language(texts.language)
-        mail["From"] = Address(one_line(forum), addr_spec=self._sender.addr_spec)
+        mail["From"] = Address(_display_name(forum), addr_spec=self._sender.addr_spec)
         mail["To"] = to
         if self._sender.addr_spec != self._forum.contact.email:
             mail["Reply-To"] = self._forum.contact.email
@@ -170,14 +178,24 @@ def _address(name: str, email: str) -> Address:
     """An address whose domain every mail server understands.
 
     Raises:
-        UnusableAddress: it has no two sides, or one that no mail server could take.
+        UnusableAddress: it is none, or one that the email package would write as something else.
     """
-    local, at, domain = email.strip().rpartition("@")
     try:
-        if not (local and at):
-            raise UnusableAddress("an address has a name and a domain")
-        domain_in_ascii = domain if domain.isascii() else domain.encode("idna").decode("ascii")
-        short_name = name[:LONGEST_DISPLAY_NAME].rstrip()
-        return Address(short_name, addr_spec=f"{local}@{domain_in_ascii}")
-    except (HeaderParseError, ValueError, IndexError) as error:
+        # The same rules as where somebody registers: what was taken there can be written to.
+        checked = validate_email(email, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
         raise UnusableAddress(str(error)) from None
+    if ENCODED_WORD in checked.local_part:
+        raise UnusableAddress("reads as an encoded word")
+    return Address(_display_name(name), checked.local_part, checked.ascii_domain)
+
+
+def _display_name(text: str) -> str:
+    """The name as the header of an address carries it.
+
+    The email package decodes an encoded word that somebody wrote into a name, line breaks and all,
+    and loses the quotes of a name that it breaks over two lines (python/cpython#121650, #80222).
+    So nothing is left in it that would need either.
+    """
+    plain = one_line(text.replace(ENCODED_WORD, " ").translate(BREAKS_AN_ADDRESS))
+    return plain[:LONGEST_DISPLAY_NAME].rstrip()

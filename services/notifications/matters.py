@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -15,6 +15,10 @@ class Kind(StrEnum):
     declined = "declined"
     cancelled = "cancelled"
     badge = "badge"
+
+
+BEFORE_A_BADGE: Final = (Kind.confirm_address, Kind.in_review, Kind.waitlisted)
+"""What is said on the way to a badge, and no longer once there is one."""
 
 
 class _Matter(BaseModel):

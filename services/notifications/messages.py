@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
@@ -73,6 +73,16 @@ async def queue(
     return message_id
 
 
+async def is_waiting(tx: AsyncConnection, registration_id: UUID, kind: Kind) -> bool:
+    """Whether a message of this kind is still to be sent."""
+    waiting = exists().where(
+        messages.c.registration_id == registration_id,
+        messages.c.kind == kind,
+        messages.c.status == Status.queued,
+    )
+    return bool((await tx.execute(select(waiting))).scalar_one())
+
+
 async def drop(tx: AsyncConnection, registration_id: UUID, *kinds: Kind) -> None:
     """Don't send what still waits of these kinds."""
     await tx.execute(
@@ -129,6 +139,8 @@ async def claim(tx: AsyncConnection, limit: int, lease: timedelta) -> Sequence[C
         .where(
             messages.c.status == Status.queued,
             messages.c.due_at <= func.now(),
+            # What a newer version of this service has queued is for that one to send.
+            messages.c.kind.in_(list(Kind)),
             recipients.c.email.is_not(None),
             recipients.c.me_link.is_not(None),
         )

@@ -31,6 +31,11 @@ class Recipient:
         """Declined and cancelled are the ends of a registration: no badge is mailed after them."""
         return self.state in (Kind.declined, Kind.cancelled)
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Only who is confirmed gets a badge; nobody goes back from there to a review or a list."""
+        return self.badge_version > 0
+
 
 async def lock(tx: AsyncConnection, registration_id: UUID) -> Recipient:
     """What we know of a registration so far; handlers of its other facts wait until this commit."""

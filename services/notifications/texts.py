@@ -25,8 +25,6 @@ from shared.forum import LANGUAGES, Forum, Language
 
 FOLDER: Final = Path(__file__).parent
 TEXT_WIDTH: Final = 76
-# Geneva writes "12 June 2017", not "June 12, 2017".
-REGIONS: Final = {"en": "en_GB"}
 # Characters that turn the reading direction of what follows them: a name could hide what it says.
 DIRECTION_MARKS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -85,9 +83,8 @@ class Writer:
 
     def _days(self, language: Language, bitmap: int) -> list[str]:
         """The badge's days as a list of lines."""
-        locale = REGIONS.get(language, language)
         return [
-            format_date(day, "full", locale=locale)
+            format_date(day, "full", locale=i18n.locale(language))
             for index, day in enumerate(self._forum.days)
             if bitmap >> index & 1
         ]
@@ -105,14 +102,13 @@ class Writer:
         environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
         environment.filters["wrapped"] = _wrapped
         forum, days = self._forum, self._forum.days
-        locale = REGIONS.get(language, language)
         environment.globals.update(
             language=language,
             direction=i18n.direction(language),
             rehearsal=self._rehearsal,
             forum=forum.short_name.in_language(language),
             forum_in_full=forum.name.in_language(language),
-            dates=format_interval(days[0], days[-1], "yMMMMd", locale=locale),
+            dates=format_interval(days[0], days[-1], "yMMMMd", locale=i18n.locale(language)),
             venue=forum.venue.name.in_language(language),
             address=forum.venue.address,
             hours=f"{_hour(forum.venue.opens)}–{_hour(forum.venue.closes)}",
