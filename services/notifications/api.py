@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Security
@@ -17,6 +16,7 @@ from services.notifications.matters import Kind
 from services.notifications.messages import Status
 from shared.access import Role, require
 from shared.database import Database, after_commit
+from shared.problems import documented
 
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text holds every character but this one."""
@@ -57,7 +57,7 @@ def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
         dependencies=[Security(_bearer), Depends(require(Role.organiser))],
     )
 
-    @routes.get("", summary="The delivery log, newest first", responses=_problems(401, 403, 422))
+    @routes.get("", summary="The delivery log, newest first", responses=documented(401, 403, 422))
     async def list_messages(
         recipient: Annotated[
             str | None,
@@ -79,7 +79,7 @@ def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
         status_code=201,
         summary="Send it once more",
         description="As a message of its own, to the address that is known now.",
-        responses=_problems(401, 403, 404, 409),
+        responses=documented(401, 403, 404, 409),
     )
     async def resend(message_id: UUID) -> MessageOut:
         async with database.begin() as tx:
@@ -89,17 +89,3 @@ def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
         return MessageOut.model_validate(row)
 
     return routes
-
-
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Documents answers that are problem documents (RFC 9457)."""
-    text = {"type": "string"}
-    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
-    schema = {"type": "object", "properties": members, "required": list(members)}
-    content = {"application/problem+json": {"schema": schema}}
-    documented: dict[int | str, dict[str, Any]] = {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in statuses
-    }
-    # Without it FastAPI documents a 422 of its own making, in its own form.
-    return documented | {"default": {"description": "Any other problem", "content": content}}

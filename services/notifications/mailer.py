@@ -8,9 +8,10 @@ and our note of it. Both copies have the same Message-ID, by which mail programs
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -99,13 +100,17 @@ class Mailer:
             return
         server = MailServer(self._smtp_url)
         badges = BadgeFileStore(self._badging_url)
+        taking: asyncio.Task[bool] | None = None
         try:
             while True:
                 self._woken.clear()
-                if not await self._take(server, badges):
+                taking = asyncio.create_task(self._take(server, badges))
+                # Shielded: what was claimed in the moment of a cancellation would lie in nobody's
+                # hands until its lease ends.
+                if not await asyncio.shield(taking):
                     await self._wait(server)
         finally:
-            await self._finish()
+            await self._finish(taking)
             await server.close_idle(longer_than=0)
             await badges.close()
 
@@ -139,10 +144,14 @@ class Mailer:
         except TimeoutError:
             await server.close_idle()
 
-    async def _finish(self) -> None:
-        if not self._in_hand:
-            return
-        _, late = await asyncio.wait(self._in_hand, timeout=FINISH_SECONDS)
+    async def _finish(self, taking: asyncio.Task[bool] | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                if taking is not None:
+                    await asyncio.wait({taking})
+                if self._in_hand:
+                    await asyncio.wait(self._in_hand)
+        late: list[asyncio.Task[Any]] = [*self._in_hand, *([taking] if taking else [])]
         for task in late:  # the lease gives them to whoever comes after us
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

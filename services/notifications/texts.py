@@ -25,6 +25,8 @@ from shared.forum import LANGUAGES, Forum, Language
 
 FOLDER: Final = Path(__file__).parent
 TEXT_WIDTH: Final = 76
+# French needs the no-break spaces before its colons.
+_SPACES: Final = re.compile(r"[^\S\u00a0\u202f]+")
 # Characters that turn the reading direction of what follows them: a name could hide what it says.
 DIRECTION_MARKS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -127,7 +129,7 @@ def one_line(text: str) -> str:
         character if character not in DIRECTION_MARKS and _is_shown(character) else " "
         for character in text
     )
-    return " ".join("".join(kept).split())
+    return _SPACES.sub(" ", "".join(kept)).strip()
 
 
 def _offered(wanted: str) -> Language:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,7 +28,7 @@ from shared import countries
 from shared.access import Role, Staff, require, staff_or_registrant
 from shared.forum import Forum
 from shared.limits import RateLimit, is_loopback
-from shared.problems import FieldError, Problem, invalid_input
+from shared.problems import FieldError, Problem, documented, invalid_input
 
 READERS = (Role.organiser, Role.reviewer, Role.desk)
 Reviewer = Annotated[Staff, Depends(require(Role.organiser, Role.reviewer))]
@@ -114,20 +113,6 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Documents answers that are problem documents (RFC 9457)."""
-    text = {"type": "string"}
-    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text}
-    schema = {"type": "object", "properties": members, "required": list(members)}
-    content = {"application/problem+json": {"schema": schema}}
-    documented: dict[int | str, dict[str, Any]] = {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in statuses
-    }
-    # Without it FastAPI documents a 422 of its own making, in its own form.
-    return documented | {"default": {"description": "Any other problem", "content": content}}
-
-
 router = APIRouter(prefix="/api", tags=["registrations"])
 
 
@@ -142,7 +127,7 @@ def show(of: Registrations, row: Registration) -> RegistrationOut:
     response_model=Accepted,
     summary="Ask to come to the forum",
     openapi_extra=_body(NewRegistration),
-    responses=_problems(400, 403, 413, 415, 422, 429),
+    responses=documented(400, 403, 413, 415, 422, 429),
 )
 async def register(
     request: Request,
@@ -169,7 +154,7 @@ async def register(
     "/registrations",
     summary="List and search, newest first",
     dependencies=[_bearer],
-    responses=_problems(401, 403, 422),
+    responses=documented(401, 403, 422),
 )
 async def find(
     of: TheRegistrations,
@@ -198,7 +183,7 @@ async def find(
     "/registrations/{registration_id}",
     summary="One registration",
     dependencies=[_bearer],
-    responses=_problems(401, 403, 404),
+    responses=documented(401, 403, 404),
 )
 async def get(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff_or_registrant(request, registration_id, *READERS)
@@ -210,7 +195,7 @@ async def get(request: Request, of: TheRegistrations, registration_id: UUID) -> 
     summary="The photo, as JPEG",
     dependencies=[_bearer],
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}}, **_problems(401, 403, 404)},
+    responses={200: {"content": {"image/jpeg": {}}}, **documented(401, 403, 404)},
 )
 async def photo(request: Request, of: TheRegistrations, registration_id: UUID) -> Response:
     staff_or_registrant(request, registration_id, *READERS)
@@ -226,7 +211,7 @@ async def photo(request: Request, of: TheRegistrations, registration_id: UUID) -
     description="Category and address are changed by staff only.",
     dependencies=[_bearer],
     openapi_extra=_body(StaffAmendment),
-    responses=_problems(400, 401, 403, 404, 409, 415, 422),
+    responses=documented(400, 401, 403, 404, 409, 415, 422),
 )
 async def amend(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff = staff_or_registrant(request, registration_id, *READERS)
@@ -239,7 +224,7 @@ async def amend(request: Request, of: TheRegistrations, registration_id: UUID) -
     "/registrations/{registration_id}/confirm-email",
     summary="The address is the registrant's",
     openapi_extra=_body(ConfirmEmail),
-    responses=_problems(400, 403, 404, 409, 415, 422),
+    responses=documented(400, 403, 404, 409, 415, 422),
 )
 async def confirm_email(request: Request, of: TheRegistrations, registration_id: UUID) -> Accepted:
     content = read_form(ConfirmEmail, await body_of(request), of.forum)
@@ -250,7 +235,7 @@ async def confirm_email(request: Request, of: TheRegistrations, registration_id:
     "/registrations/{registration_id}/approve",
     summary="Let the person come",
     dependencies=[_bearer],
-    responses=_problems(401, 403, 404, 409),
+    responses=documented(401, 403, 404, 409),
 )
 async def approve(of: TheRegistrations, registration_id: UUID, by: Reviewer) -> RegistrationOut:
     return show(of, await review.approve(of, registration_id, by))
@@ -261,7 +246,7 @@ async def approve(of: TheRegistrations, registration_id: UUID, by: Reviewer) -> 
     summary="Say no, with a reason",
     dependencies=[_bearer],
     openapi_extra=_body(Decline),
-    responses=_problems(400, 401, 403, 404, 409, 415, 422),
+    responses=documented(400, 401, 403, 404, 409, 415, 422),
 )
 async def decline(
     request: Request, of: TheRegistrations, registration_id: UUID, by: Reviewer
@@ -274,7 +259,7 @@ async def decline(
     "/registrations/{registration_id}/cancel",
     summary="The person will not come",
     dependencies=[_bearer],
-    responses=_problems(401, 403, 404, 409),
+    responses=documented(401, 403, 404, 409),
 )
 async def cancel(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff = staff_or_registrant(request, registration_id, *READERS)
@@ -285,7 +270,7 @@ async def cancel(request: Request, of: TheRegistrations, registration_id: UUID) 
     "/registrations/{registration_id}/erase",
     summary="Remove the personal data",
     dependencies=[_bearer],
-    responses=_problems(401, 403, 404, 409),
+    responses=documented(401, 403, 404, 409),
 )
 async def erase(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff = staff_or_registrant(request, registration_id, Role.organiser)

@@ -207,6 +207,18 @@ def test_a_state_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) 
     assert sentence.startswith("FORUMPASS_HOME")
 
 
+def test_a_service_that_can_never_start_ends_it_with_one_sentence(tmp_path: Path) -> None:
+    system = OneMachine(tmp_path)
+    system.start()
+    system.stop()
+    [key] = (tmp_path / "keys").iterdir()
+    key.unlink()
+    done = forumpass(system.environment, tmp_path, "up")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("badging cannot start: SigningKeyUnusable")
+    assert left_behind(tmp_path) == []
+
+
 def left_behind(home: Path) -> list[str]:
     """Processes that still work on the state."""
     return [
