@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy import doctor
-from shared.access import Role, open_keyring
+from shared.access import Role, ShortSecret, open_keyring
 from shared.platform import Platform
 from shared.settings import Settings, WrongSetting, load
 
@@ -62,7 +62,7 @@ def examine() -> None:
 def main() -> None:
     try:
         app()
-    except WrongSetting as error:
+    except (WrongSetting, ShortSecret) as error:
         complaints.print(str(error), markup=False)
         sys.exit(2)
 
