@@ -34,8 +34,6 @@ log = structlog.get_logger()
 
 POLL_SECONDS: Final = 1.0
 """How soon a message is found whose time has come, or whose writer could not wake us."""
-NOTE_SECONDS: Final = 60.0
-"""How long we try to note an outcome while the database is away; the lease covers it."""
 FINISH_SECONDS: Final = 8.0
 """What is in hand when we stop has this long to end well."""
 
@@ -79,7 +77,7 @@ class Mailer:
         self._settings = settings
         self._smtp_url = smtp_url
         self._badging_url = badging_url
-        self._lease = timedelta(seconds=settings.attempt_seconds + NOTE_SECONDS + 30)
+        self._lease = timedelta(seconds=settings.attempt_seconds + settings.note_seconds + 30)
         self._woken = asyncio.Event()
         self._in_hand: set[asyncio.Task[None]] = set()
         self._outcomes = Counter(
@@ -203,7 +201,7 @@ class Mailer:
 
     async def _note(self, claimed: Claimed, outcome: Outcome) -> None:
         """Write down what came of it, also when the database is away for a while."""
-        deadline = asyncio.get_running_loop().time() + NOTE_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._settings.note_seconds
         while True:
             try:
                 async with self._database.begin() as tx:

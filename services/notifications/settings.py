@@ -24,6 +24,8 @@ class NotificationsSettings(BaseSettings):
     """Mails in hand at the same time, each with a connection to the mail server."""
     attempt_seconds: float = Field(default=60, gt=0)
     """An attempt (badge files, connection, transfer) that takes longer is given up."""
+    note_seconds: float = Field(default=60, gt=0)
+    """While the database is away, we try so long to note what came of an attempt."""
     first_retry_seconds: float = Field(default=2, gt=0)
     """Pause after the first failed attempt; each further pause is twice as long."""
     longest_retry_seconds: float = Field(default=1800, gt=0)

@@ -1,4 +1,4 @@
-"""Participants, badges, keys, devices, the scan log, presence, attendance, figures."""
+"""Participants, badges, keys, devices, the scan log, presence, attendance."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("registration_id", sa.Uuid, primary_key=True),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("status", sa.Text, nullable=False),
+        sa.Column("particulars_version", sa.Integer, nullable=False, server_default="0"),
         sa.Column("blocked", sa.Boolean, nullable=False, server_default="false"),
         sa.Column("given_name", sa.Text, nullable=False),
         sa.Column("family_name", sa.Text, nullable=False),
@@ -92,13 +93,7 @@ def upgrade() -> None:
         sa.Column("country", sa.Text, nullable=False),
         sa.Column("region", sa.Text, nullable=False),
     )
-    op.create_table(
-        "figures",
-        sa.Column("day", sa.Date, primary_key=True),
-        sa.Column("dimension", sa.Text, primary_key=True),
-        sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("value", sa.BigInteger, nullable=False),
-    )
+    op.create_index("attendance_day_index", "attendance", ["day"])
 
 
 def _create_log() -> None:
@@ -133,7 +128,9 @@ def _create_log() -> None:
         postgresql_where=sa.text("undoes IS NOT NULL"),
     )
     op.create_index("scans_person_index", "scans", ["registration_id", "zone", "seq"])
-    op.create_index("scans_at_index", "scans", ["at"])
+    op.create_index(
+        "scans_refused_index", "scans", ["at"], postgresql_where=sa.text("decision = 'refused'")
+    )
     op.execute(
         """
         CREATE FUNCTION the_log_is_never_rewritten() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -145,6 +142,12 @@ def _create_log() -> None:
     op.execute(
         """
         CREATE TRIGGER scans_are_only_added BEFORE UPDATE OR DELETE ON scans
+        FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_never_rewritten()
+        """
+    )
+    op.execute(
+        """
+        CREATE TRIGGER scans_are_never_emptied BEFORE TRUNCATE ON scans
         FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_never_rewritten()
         """
     )

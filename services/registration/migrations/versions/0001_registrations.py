@@ -1,4 +1,4 @@
-"""Registrations, their history, idempotency keys, attendances, used sign-in links."""
+"""Registrations, photos, history, idempotency keys, attendances, used sign-in links."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -74,4 +74,13 @@ def upgrade() -> None:
         "used_sign_in_links",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("used_at", moment, nullable=False, server_default=sa.func.now()),
+    )
+    op.create_table(
+        "photos",
+        sa.Column("registration_id", sa.Uuid, nullable=False),
+        sa.Column("jpeg", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("registration_id", name="photos_pkey"),
+        sa.ForeignKeyConstraint(
+            ["registration_id"], ["registrations.id"], name="photos_registration_id_fkey"
+        ),
     )
