@@ -26,6 +26,7 @@ from services.checkin.schemas import (
     PairingOut,
     ScanOut,
     ScanPage,
+    StaffOut,
     UndoBody,
 )
 from services.checkin.tables import scans
@@ -65,6 +66,14 @@ Name = Annotated[str, Query(pattern=r"^[a-z0-9_-]+$")]
 @router.get("/forum", tags=["forum"], summary="The forum: names, gates, and its time")
 async def the_forum(gates: OurGates) -> ForumOut:
     return ForumOut.of(gates.forum, gates.clock)
+
+
+@router.get("/me", tags=["forum"], summary="The member of staff who asks")
+async def staff_me(request: Request) -> StaffOut:
+    staff = staff_of(request)
+    if staff is None:
+        raise unauthenticated()
+    return StaffOut(name=staff.id, role=staff.role)
 
 
 @router.get(

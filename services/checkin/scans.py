@@ -38,7 +38,7 @@ from shared.events import (
     Fact,
     ScanRefused,
 )
-from shared.forum import Forum, Gate
+from shared.forum import Forum, Gate, Zone
 from shared.problems import conflict, not_found
 
 LoggedScan = Row[Any]
@@ -213,7 +213,8 @@ async def _decide(
 ) -> Verdict:
     forum, zone = gates.forum, gates.forum.zone(gate.zone)
     occupancy = person.occupancy
-    if zone.capacity is not None and occupancy > zone.capacity - NEARLY_FULL:
+    nearly_full = zone.capacity is not None and occupancy > zone.capacity - NEARLY_FULL
+    if direction == "in" and nearly_full:
         occupancy = await persons.hold_occupancy(tx, zone.id, session_of(forum, at))
     return decide(
         forum,
@@ -221,16 +222,18 @@ async def _decide(
         direction,
         forum.day_of(at),
         persons.badge(person),
-        _presence(forum, person, at)
-        if late is None
-        else passages.presence_in(forum, zone, late, at),
+        _presence(forum, zone, person, late, at),
         occupancy,
         override=override is not None,
     )
 
 
-def _presence(forum: Forum, person: Person, at: datetime) -> Presence:
-    """Where the person stands in the gate's zone, when this scan is the latest."""
+def _presence(
+    forum: Forum, zone: Zone, person: Person, late: Sequence[Passage] | None, at: datetime
+) -> Presence:
+    """Where the person stands in the gate's zone."""
+    if late is not None:
+        return passages.presence_in(forum, zone, late, at)
     return Presence(
         inside=bool(person.inside) and person.session == session_of(forum, at),
         entered_today=person.last_entry_day == forum.day_of(at),

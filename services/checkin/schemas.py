@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from services.checkin.admission import Direction
 from services.checkin.devices import Device
 from services.checkin.scans import Scan
+from shared.access import Role
 from shared.clock import Clock
 from shared.forum import Forum, Text
 
@@ -148,6 +149,11 @@ class ScanOut(BaseModel):
 class ScanPage(BaseModel):
     items: list[ScanOut]
     next_cursor: str | None
+
+
+class StaffOut(BaseModel):
+    name: str
+    role: Role
 
 
 class NamedOut(BaseModel):

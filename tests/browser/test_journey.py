@@ -54,6 +54,7 @@ def test_from_the_form_by_mail_and_camera_into_the_figures(
         expect(live.locator("live-page")).to_have_attribute("data-state", "live")
         inside = live.locator("[data-figure=inside]")
         expect(inside).to_have_text("0")
+        expect(live.get_by_role("link", name="Devices")).to_be_visible()
 
         phone = browser.new_context(viewport=PHONE, locale="en", permissions=["camera"])
         gate = phone.new_page()

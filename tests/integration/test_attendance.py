@@ -92,6 +92,13 @@ async def test_the_wall_screen_watches_with_its_session(checkin: Checkin) -> Non
     assert answer.status_code == 200
 
 
+async def test_the_live_page_knows_which_pages_its_viewer_may_open(checkin: Checkin) -> None:
+    lead = checkin.staff(Role.security_lead)
+    answer = await checkin.http.get("/checkin/api/me", headers=lead)
+    assert answer.json() == {"name": "Ada", "role": "security_lead"}
+    assert (await checkin.http.get("/checkin/api/me")).status_code == 401
+
+
 @pytest.mark.parametrize("path", ["/attendance", "/attendance/stream", "/scans"])
 async def test_nobody_else_sees_figures_or_log(checkin: Checkin, path: str) -> None:
     device = await checkin.at(IN)

@@ -169,6 +169,17 @@ async def test_a_mail_goes_to_the_newest_address_in_the_newest_language(
     assert mail["Content-Language"] == "fr"
 
 
+async def test_an_address_corrected_before_it_was_confirmed_is_asked_anew(
+    notifying: Notifying,
+) -> None:
+    registration_id = await notifying.register()
+    await notifying.mail(registration_id)
+    correct = f"correct-{address_of(registration_id)}"
+    await notifying.hear(submitted(registration_id, version=2, email=correct))
+    [mail] = await notifying.mail(correct)
+    assert "token=confirm2" in face(mail, "plain")
+
+
 # --- in any order, any number of times ------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from deploy.private_servers import PostgreSQL
 from services.checkin import tables
 from tests.checkin import IN, OTHER_IN, OUT, Checkin, new_badge, new_scan_id, running
 
-ROUNDS = 25
+ROUNDS = 20
 
 
 @pytest.fixture(scope="module")

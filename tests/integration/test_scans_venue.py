@@ -11,7 +11,7 @@ from services.checkin.scans import NEARLY_FULL
 from shared.settings import REPOSITORY
 from tests.checkin import ALL_ZONES, IN, OTHER_IN, OUT, ROOM, running
 
-ROUNDS = 25
+ROUNDS = 20
 
 # --- empty ---------------------------------------------------------------------------------------
 

@@ -114,6 +114,11 @@ export interface ScanAnswer {
   readonly decided_at: string;
 }
 
+export interface StaffMember {
+  readonly name: string;
+  readonly role: string;
+}
+
 type Count = Readonly<Record<string, number>>;
 
 export interface Attendance {

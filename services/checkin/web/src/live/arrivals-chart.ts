@@ -93,7 +93,7 @@ export class ArrivalsChart extends LitElement {
       height: this.place.clientHeight,
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 24, 0, 0],
       scales: {
         x: { time: false },
         y: { range: (_plot, _min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] },

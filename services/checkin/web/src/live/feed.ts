@@ -1,4 +1,4 @@
-import type { Attendance, Forum } from '../contract';
+import type { Attendance, Forum, StaffMember } from '../contract';
 import { call, Declined } from '../http';
 
 const BASE = '/checkin/api';
@@ -16,6 +16,10 @@ export interface Listener {
 
 export function readForum(): Promise<Forum> {
   return call(`${BASE}/forum`);
+}
+
+export function readStaff(): Promise<StaffMember> {
+  return call(`${BASE}/me`);
 }
 
 /** Follows the figures until stopped: the stream, and a fresh reading whenever it begins anew. */

@@ -9,11 +9,17 @@ import { minuteOf } from './arrivals';
 import './arrivals-chart';
 import './bar-list';
 import type { Bar } from './bar-list';
-import { type Connection, follow, readForum } from './feed';
+import { type Connection, follow, readForum, readStaff } from './feed';
 
 const COUNTRIES_SHOWN = 10;
 // Nine parts in ten of what the venue holds: time to slow the entrances down.
 const NEARLY_FULL = 0.9;
+
+// Each page for staff, its address and the roles that may open it.
+const PAGES = [
+  ['review', '/registration/review', ['organiser', 'reviewer']],
+  ['devices', '/checkin/devices', ['organiser', 'security_lead']],
+] as const;
 
 /** The control room's view: who is here, live, on a phone as on the wall. */
 @customElement('live-page')
@@ -21,6 +27,7 @@ export class LivePage extends LitElement {
   @state() private forum: Forum | null = null;
   @state() private figures: Attendance | null = null;
   @state() private connection: Connection = 'connecting';
+  @state() private staffRole = '';
 
   private clock = new ForumClock(0, 'Europe/Zurich');
   private language = new Language(this);
@@ -56,6 +63,7 @@ export class LivePage extends LitElement {
       const forum = await readForum();
       this.clock = ForumClock.set(forum.now, forum.timezone, asked, Date.now());
       this.forum = forum;
+      this.staffRole = (await readStaff()).role;
     } catch {
       setTimeout(() => void this.learnForum(), 3000);
     }
@@ -100,6 +108,11 @@ export class LivePage extends LitElement {
           <p>${forum ? html`${say(forum.venue.name, this.language.code)} · ` : nothing}
             <time>${this.moment}</time></p>
         </div>
+        <nav aria-label=${words.live.staff}>
+          ${PAGES.filter(([, , roles]) => roles.some((role) => role === this.staffRole)).map(
+            ([page, address]) => html`<a href=${address}>${words.live.pages[page]}</a>`,
+          )}
+        </nav>
         <p class="connection" role="status" data-connection=${this.connection}>
           ${words.live.connection[this.connection]}
         </p>
@@ -267,6 +280,19 @@ export class LivePage extends LitElement {
 
       header div p {
         color: var(--on-band-soft);
+      }
+
+      nav {
+        display: flex;
+        flex-wrap: wrap;
+        gap: var(--space-1) var(--space-4);
+      }
+
+      nav a {
+        display: inline-flex;
+        align-items: center;
+        min-block-size: var(--target);
+        color: var(--on-band);
       }
 
       .connection {

@@ -124,6 +124,8 @@ const en = {
 
   live: {
     title: 'Live',
+    staff: 'Staff',
+    pages: { review: 'Review', devices: 'Devices' },
     connection: { connecting: 'Connecting …', live: 'Live', lost: 'Connection lost, trying again' },
     inside: 'Inside now',
     arrivedToday: 'Arrived today',

@@ -120,6 +120,8 @@ export default {
 
   live: {
     title: 'En direct',
+    staff: 'Personnel',
+    pages: { review: 'Examen', devices: 'Appareils' },
     connection: {
       connecting: 'Connexion …',
       live: 'En direct',
