@@ -33,7 +33,7 @@ def readiness(service: str, port: int) -> str | None:
 def check() -> str | None:
     """What is wrong, or None."""
     for service, usual_port in SERVICES.items():
-        port = int(os.environ.get(f"FORUMPASS_{service.upper()}_PORT", usual_port))
+        port = int(os.environ.get(f"FORUMPASS_{service.upper()}_PORT") or usual_port)
         try:
             return readiness(service, port)
         except ConnectionRefusedError:
