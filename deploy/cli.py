@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy import doctor
+from deploy import doctor, operator_commands
+from deploy.operators import NotDone
 from shared.access import Role, ShortSecret, open_keyring
 from shared.platform import Platform
 from shared.settings import Settings, WrongSetting, load
@@ -17,6 +18,11 @@ from shared.settings import Settings, WrongSetting, load
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 tokens = typer.Typer(no_args_is_help=True)
 app.add_typer(tokens, name="token", help="Tokens with which staff programs call the API.")
+app.add_typer(
+    operator_commands.dead_letters, name="dead-letters", help="Events that failed to the end."
+)
+app.command("outbox")(operator_commands.show_outbox)
+app.add_typer(operator_commands.rebuild, name="rebuild", help="Make a service's copy anew.")
 
 console = Console(highlight=False, soft_wrap=True)
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -65,6 +71,9 @@ def main() -> None:
     except (WrongSetting, ShortSecret) as error:
         complaints.print(str(error), markup=False)
         sys.exit(2)
+    except NotDone as error:
+        complaints.print(str(error), markup=False)
+        sys.exit(1)
 
 
 def _announce(given: Platform, has_mailbox: bool) -> None:

@@ -172,6 +172,17 @@ class RegistrationErased(RegistrationFact):
     )
 
 
+class RegistrationRestated(RegistrationFact):
+    """What is true of a registration, said again for a copy that is made anew."""
+
+    type: ClassVar[str] = "registration.restated.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_PARTICIPANTS,)
+
+    status: Literal["confirmed", "cancelled", "erased"]
+    person: Person | None
+    """None: erased."""
+
+
 # --- badging --------------------------------------------------------------------------------------
 
 
@@ -212,6 +223,20 @@ class BadgeRevoked(BadgeFact):
     heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_PARTICIPANTS, NOTIFICATIONS_REGISTRATIONS)
 
     status: Literal["revoked", "superseded", "cancelled"]
+
+
+class BadgeRestated(BadgeFact):
+    """What is true of a badge, said again for a copy that is made anew."""
+
+    type: ClassVar[str] = "badge.restated.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_PARTICIPANTS,)
+
+    number: str
+    days: int
+    """Bitmap, bit 0 = first day."""
+    zones: int
+    """Bitmap of forum.toml's zone bits."""
+    status: Literal["valid", "revoked", "superseded", "cancelled"]
 
 
 class KeyPublished(Fact):
@@ -333,8 +358,10 @@ FACTS: tuple[type[Fact], ...] = (
     RegistrationContactChanged,
     RegistrationCancelled,
     RegistrationErased,
+    RegistrationRestated,
     BadgeIssued,
     BadgeRevoked,
+    BadgeRestated,
     KeyPublished,
     AttendanceAdmitted,
     AttendanceDeparted,

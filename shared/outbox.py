@@ -10,7 +10,9 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, func, insert, select, text, update
@@ -18,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
-from shared.bus import Bus, NotPublished, reason
+from shared.bus import NotPublished, Publisher, reason
 from shared.database import Database
 from shared.events import Event, MalformedEvent
 from shared.tables import outbox
@@ -62,7 +64,7 @@ class Batch:
 class Relay:
     """Carries one service's outbox to the bus. Several replicas may run: rows are locked."""
 
-    def __init__(self, database: Database, bus: Bus) -> None:
+    def __init__(self, database: Database, bus: Publisher) -> None:
         self._database = database
         self._bus = bus
 
@@ -146,6 +148,18 @@ async def count_waiting(connection: AsyncConnection) -> int:
     """Events that are true and not said yet."""
     query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
     return int((await connection.execute(query)).scalar_one())
+
+
+async def oldest_waiting(connection: AsyncConnection) -> datetime | None:
+    """Since when the oldest of them waits, in wall time."""
+    query = (
+        select(outbox.c.id).where(outbox.c.published_at.is_(None)).order_by(outbox.c.seq).limit(1)
+    )
+    event_id: UUID | None = (await connection.execute(query)).scalar_one_or_none()
+    if event_id is None:
+        return None
+    milliseconds = event_id.int >> 80  # a UUIDv7 begins with its time, RFC 9562
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 async def forget_old(tx: AsyncConnection) -> None:

@@ -20,11 +20,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
-from shared import inbox, outbox, platform, problems
+from shared import inbox, operations, outbox, platform, problems
 from shared import log as logs
 from shared.bus import Consumer, reason
 from shared.database import Database
 from shared.middleware import Middleware
+from shared.operations import Operations
 from shared.outbox import Relay
 from shared.platform import Platform
 from shared.settings import Settings, WrongSetting, load
@@ -77,6 +78,8 @@ class Service:
         self.app.state.forum = given.forum
         problems.install(self.app)
         self.app.include_router(self._common_routes(), prefix=f"/{name}", include_in_schema=False)
+        self.app.state.operations = Operations(self.database, self.bus, self._queues)
+        self.serves(operations.router)
         self.app.add_middleware(
             Middleware,
             service=name,
@@ -85,6 +88,9 @@ class Service:
             origin=given.settings.public_origin,
             is_up=lambda: self._trouble is None,
         )
+
+    def _queues(self) -> list[str]:
+        return [consumer.queue for consumer in self._consumers]
 
     def serves(self, *routers: APIRouter) -> None:
         for router in routers:

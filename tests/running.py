@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from shared import events, platform, tables
 from shared.access import Keyring, Role
-from shared.bus import Consumer
+from shared.bus import Consumer, DeadLetter
 from shared.events import Event, Fact
 from shared.forum import Forum
 from shared.platform import Platform
@@ -43,6 +43,15 @@ class Neighbours:
 
     def trouble(self) -> str | None:
         return None
+
+    async def dead_letters(self, queue: str) -> list[DeadLetter]:
+        return []
+
+    async def replay(self, queue: str, letter_id: str) -> bool:
+        return False
+
+    async def discard(self, queue: str, letter_id: str) -> bool:
+        return False
 
     async def deliver(self, event: Event) -> None:
         for queue in event.fact.heard_by:

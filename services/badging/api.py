@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.badging import search
+from services.badging import restating, search
 from services.badging.badges import Badge, Badges
 from services.badging.files import MEDIA_TYPES, Files, Kind, gone
 from services.badging.keys import Keys
@@ -60,6 +60,10 @@ class Revoke(BaseModel):
 
 class Reissue(BaseModel):
     reason: Reason | None = Field(default=None, description="Why, for the record")
+
+
+class Restated(BaseModel):
+    said: int = Field(description="Badges that were spoken of")
 
 
 class Jwk(BaseModel):
@@ -189,6 +193,16 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
         badge = await badges.reissue(badge_id, body.reason if body else None, by.id)
         response.headers["Location"] = f"/badging/api/badges/{badge.id}"
         return BadgeOut.model_validate(badge)
+
+    @api.post(
+        "/restatements",
+        status_code=202,
+        summary="Say again what is true of every badge and key",
+        tags=["operations"],
+        responses=documented(401, 403),
+    )
+    async def restate_all(_: Annotated[Staff, Depends(require(Role.organiser))]) -> Restated:
+        return Restated(said=await restating.restate(badges))
 
     return api
 

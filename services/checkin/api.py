@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.checkin import devices
+from services.checkin import devices, rebuilding
 from services.checkin.attendance import Totals
 from services.checkin.devices import Device
 from services.checkin.gates import OurGates
+from services.checkin.rebuilding import Unheard
 from services.checkin.scans import Answer, record
 from services.checkin.schemas import (
     DeviceOut,
@@ -60,6 +61,7 @@ async def device_or_staff(request: Request, gates: OurGates) -> None:
 CallingDevice = Annotated[Device, Depends(calling_device)]
 Lead = Annotated[Staff, Depends(require(*LEADS))]
 Watcher = Annotated[Staff, Depends(require(*WATCHERS))]
+Organiser = Annotated[Staff, Depends(require(Role.organiser))]
 Name = Annotated[str, Query(pattern=r"^[a-z0-9_-]+$")]
 
 
@@ -171,6 +173,24 @@ async def take_back(request: Request, gates: OurGates, scan_id: UUID, body: Undo
         return await undo(gates, scan_id, body.reason, staff.id, None)
     device = await calling_device(request, gates)
     return await undo(gates, scan_id, body.reason, device.label, device.id)
+
+
+@router.post("/rebuild", tags=["operations"], summary="Begin to make our copy anew")
+async def begin_rebuilding(gates: OurGates, _: Organiser) -> Unheard:
+    async with gates.database.begin() as tx:
+        return await rebuilding.begin(tx)
+
+
+@router.get("/rebuild", tags=["operations"], summary="What the owners have not spoken of yet")
+async def rebuilding_goes_on(gates: OurGates, _: Organiser) -> Unheard:
+    async with gates.database.read() as connection:
+        return await rebuilding.unheard(connection)
+
+
+@router.post("/rebuild/finish", tags=["operations"], summary="Stop what no owner knows of")
+async def finish_rebuilding(gates: OurGates, _: Organiser) -> Unheard:
+    async with gates.database.begin() as tx:
+        return await rebuilding.finish(tx)
 
 
 @router.get("/attendance", tags=["attendance"], summary="The figures now")

@@ -18,6 +18,7 @@ from shared.database import Database, after_commit
 from shared.events import (
     CHECKIN_PARTICIPANTS,
     BadgeIssued,
+    BadgeRestated,
     BadgeRevoked,
     Event,
     KeyPublished,
@@ -26,6 +27,7 @@ from shared.events import (
     RegistrationConfirmed,
     RegistrationErased,
     RegistrationFact,
+    RegistrationRestated,
 )
 
 Fact = Any
@@ -59,6 +61,8 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
             RegistrationErased: then(live.changed, forget_participant),
             BadgeIssued: then(live.changed, know_badge),
             BadgeRevoked: then(live.changed, stop_badge),
+            RegistrationRestated: then(live.changed, restate_participant),
+            BadgeRestated: then(live.changed, restate_badge),
             KeyPublished: then(keys.changed, know_key),
         },
     )
@@ -110,6 +114,32 @@ async def stop_badge(tx: AsyncConnection, fact: BadgeRevoked) -> None:
         statement.on_conflict_do_update(
             index_elements=["badge_id"],
             set_={"status": fact.status, "version": fact.version},
+            where=badges.c.version < statement.excluded.version,
+        )
+    )
+
+
+async def restate_participant(tx: AsyncConnection, fact: RegistrationRestated) -> None:
+    await _note_status(tx, fact, fact.status)
+    particulars = NOBODY if fact.person is None else fact.person.model_dump(include=set(NOBODY))
+    await _note_particulars(tx, fact, particulars)
+
+
+async def restate_badge(tx: AsyncConnection, fact: BadgeRestated) -> None:
+    stated = {
+        "version": fact.version,
+        "status": fact.status,
+        "number": fact.number,
+        "days": fact.days,
+        "zones": fact.zones,
+    }
+    statement = insert(badges).values(
+        badge_id=fact.badge_id, registration_id=fact.registration_id, **stated
+    )
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["badge_id"],
+            set_=stated,
             where=badges.c.version < statement.excluded.version,
         )
     )

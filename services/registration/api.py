@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response, Securi
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, BeforeValidator, Field
 
-from services.registration import erasure, photos, review, search
+from services.registration import erasure, photos, restating, review, search
 from services.registration.forms import (
     Amendment,
     Line,
@@ -31,6 +31,7 @@ from shared.limits import RateLimit, is_loopback
 from shared.problems import FieldError, Problem, documented, invalid_input
 
 READERS = (Role.organiser, Role.reviewer, Role.desk)
+Organiser = Annotated[Staff, Depends(require(Role.organiser))]
 Reviewer = Annotated[Staff, Depends(require(Role.organiser, Role.reviewer))]
 Words = Annotated[str, BeforeValidator(clean_line), Query(max_length=200)]
 """What somebody looks for."""
@@ -78,6 +79,10 @@ class RegistrationOut(Accepted):
 class RegistrationPage(BaseModel):
     items: list[RegistrationOut]
     next_cursor: str | None
+
+
+class Restated(BaseModel):
+    said: int = Field(description="Registrations that were spoken of")
 
 
 class ConfirmEmail(BaseModel):
@@ -275,6 +280,16 @@ async def cancel(request: Request, of: TheRegistrations, registration_id: UUID) 
 async def erase(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
     staff = staff_or_registrant(request, registration_id, Role.organiser)
     return show(of, await erasure.erase(of, registration_id, actor(staff)))
+
+
+@router.post(
+    "/restatements",
+    status_code=202,
+    tags=["operations"],
+    summary="Say again what is true of every registration",
+)
+async def restate_all(of: TheRegistrations, _: Organiser) -> Restated:
+    return Restated(said=await restating.restate(of))
 
 
 def limit_caller(request: Request) -> None:

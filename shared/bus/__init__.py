@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import structlog
@@ -25,6 +26,8 @@ RETRY_DELAYS_SECONDS: Final[tuple[float, ...]] = (1, 5, 30, 120, 600)
 AT_ONCE: Final = 8
 """Events of a queue in hand side by side. Each holds a connection to the database, and requests
 need some of the pool too."""
+MOST_LETTERS: Final = 1000
+"""Dead letters looked at in one go; when these are dealt with, the next ones come."""
 STOP_SECONDS: Final = 10
 """What is in hand when a service stops has this long to end."""
 REASON_LENGTH: Final = 500
@@ -81,11 +84,24 @@ def reason(error: Exception) -> str:
     return words.encode(errors="replace").decode()
 
 
-class Bus(Protocol):
-    """What a service needs of the bus."""
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that failed to the end, or never was one."""
 
-    def subscribe(self, consumer: Consumer) -> None:
-        """Register a consumer; it hears from the moment its service is ready."""
+    id: str
+    """The event's id, or a digest of what can't be read as an event."""
+    queue: str
+    type: str
+    attempts: int
+    died_at: datetime | None
+    """None: the broker set it aside, and does not say when."""
+    error: str
+    body: str
+    """As it came; the event's JSON if it is one. May hold personal data."""
+
+
+class Publisher(Protocol):
+    """What the outbox needs of the bus."""
 
     async def publish(self, event: Event) -> None:
         """Hand an event over; on return it is safe with every queue that hears it.
@@ -93,6 +109,13 @@ class Bus(Protocol):
         Raises:
             NotPublished: no confirmation.
         """
+
+
+class Bus(Publisher, Protocol):
+    """What a service needs of the bus."""
+
+    def subscribe(self, consumer: Consumer) -> None:
+        """Register a consumer; it hears from the moment its service is ready."""
 
     async def start(self) -> None:
         """Begin to connect and to consume; returns at once, recovers by itself."""
@@ -102,3 +125,24 @@ class Bus(Protocol):
 
     def trouble(self) -> str | None:
         """Why events don't flow at the moment, for /health/ready; None when they do."""
+
+    async def dead_letters(self, queue: str) -> list[DeadLetter]:
+        """What rests there, oldest first; at most MOST_LETTERS.
+
+        Raises:
+            NotPublished: the broker does not answer.
+        """
+
+    async def replay(self, queue: str, letter_id: str) -> bool:
+        """Let a dead letter be heard again, from its first attempt; False: there is no such one.
+
+        Raises:
+            NotPublished: the broker does not answer; it stays where it is.
+        """
+
+    async def discard(self, queue: str, letter_id: str) -> bool:
+        """Throw a dead letter away; False: there is no such one.
+
+        Raises:
+            NotPublished: the broker does not answer; it stays where it is.
+        """

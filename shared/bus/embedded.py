@@ -9,16 +9,26 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import orjson
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
-from shared.bus import RETRY_DELAYS_SECONDS, STOP_SECONDS, Consumer, NotPublished, reason
+from shared.bus import (
+    MOST_LETTERS,
+    RETRY_DELAYS_SECONDS,
+    STOP_SECONDS,
+    Consumer,
+    DeadLetter,
+    NotPublished,
+    reason,
+)
 from shared.events import Event, MalformedEvent
 from shared.tables import dead_letters, retries
 
@@ -76,6 +86,33 @@ class EmbeddedBus:
     def trouble(self) -> str | None:
         return None
 
+    async def dead_letters(self, queue: str) -> list[DeadLetter]:
+        query = (
+            select(dead_letters)
+            .where(dead_letters.c.queue == queue)
+            .order_by(dead_letters.c.died_at)
+            .limit(MOST_LETTERS)
+        )
+        async with self._consumers[queue].database.read() as connection:
+            return [_letter(row) for row in await connection.execute(query)]
+
+    async def replay(self, queue: str, letter_id: str) -> bool:
+        async with self._consumers[queue].database.begin() as tx:
+            row = await _take(tx, queue, letter_id)
+            if row is None:
+                return False
+            again = {name: getattr(row, name) for name in ("queue", "event_id", "event", "error")}
+            await tx.execute(
+                insert(retries)
+                .values(**again, attempts=0, due_at=func.now())
+                .on_conflict_do_nothing()
+            )
+            return True
+
+    async def discard(self, queue: str, letter_id: str) -> bool:
+        async with self._consumers[queue].database.begin() as tx:
+            return await _take(tx, queue, letter_id) is not None
+
     async def _hear(self, queue: str, event: Event) -> None:
         task = asyncio.current_task()
         assert task is not None  # gather makes one of each
@@ -102,6 +139,33 @@ class EmbeddedBus:
                 except Exception as error:
                     # Whatever it is: if this loop ended, nothing would be tried again.
                     log.error("bus.retry_failed", queue=consumer.queue, exc_info=error)
+
+
+async def _take(tx: AsyncConnection, queue: str, letter_id: str) -> Row[Any] | None:
+    """Take a dead letter off the shelf."""
+    try:
+        event_id = UUID(letter_id)
+    except ValueError:
+        return None
+    statement = (
+        delete(dead_letters)
+        .where(dead_letters.c.queue == queue, dead_letters.c.event_id == event_id)
+        .returning(dead_letters)
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
+def _letter(row: Row[Any]) -> DeadLetter:
+    kind = row.event.get("type", "") if isinstance(row.event, dict) else ""
+    return DeadLetter(
+        id=str(row.event_id),
+        queue=row.queue,
+        type=str(kind).removeprefix(events.TYPE_PREFIX),
+        attempts=row.attempts,
+        died_at=row.died_at,
+        error=row.error,
+        body=orjson.dumps(row.event).decode(),
+    )
 
 
 async def _retry_one(consumer: Consumer) -> bool:
@@ -157,7 +221,8 @@ async def _retry_later(
             event_id=event.id,
             event=document,
             attempts=attempts,
-            due_at=func.now() + delay,
+            # Not now(), the transaction's beginning: the handler may have taken long to fail.
+            due_at=func.clock_timestamp() + delay,
             error=reason(error),
         )
         .on_conflict_do_nothing()

@@ -12,8 +12,10 @@ connects, declares everything, consumes, waits for the connection to end, and be
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -26,6 +28,7 @@ from aio_pika.abc import (
     AbstractExchange,
     AbstractIncomingMessage,
     AbstractQueue,
+    HeadersType,
 )
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, DeliveryError, PublishError
 from pamqp.common import FieldTable
@@ -33,9 +36,11 @@ from pamqp.common import FieldTable
 from shared import events
 from shared.bus import (
     AT_ONCE,
+    MOST_LETTERS,
     RETRY_DELAYS_SECONDS,
     STOP_SECONDS,
     Consumer,
+    DeadLetter,
     NotPublished,
     reason,
 )
@@ -48,6 +53,7 @@ PREFETCH: Final = 2 * AT_ONCE
 """Those in hand and the next ones; the rest is left to other replicas."""
 DELIVERY_LIMIT: Final = 20
 """Deliveries without an answer (the consumer died) before the broker sets a message aside."""
+NO_LIMIT: Final = 1_000_000_000
 CONFIRM_SECONDS = 5.0
 CONNECT_SECONDS: Final = 10
 HEARTBEAT_SECONDS = 10
@@ -107,6 +113,55 @@ class RabbitMQBus:
         )
         mandatory = bool(event.fact.heard_by)
         await self._publish(self._exchange, message, event.type, mandatory=mandatory)
+
+    async def dead_letters(self, queue: str) -> list[DeadLetter]:
+        async with self._resting(queue) as (_, messages):
+            return [_letter(queue, message) for message in messages]
+
+    async def replay(self, queue: str, letter_id: str) -> bool:
+        async with self._resting(queue) as (channel, messages):
+            for message in messages:
+                if _letter_id(message) == letter_id:
+                    # First there again, then gone from here: killed in between, it comes twice
+                    # and the inbox knows it.
+                    await self._publish(
+                        channel.default_exchange, _copy(message, {}), queue, mandatory=True
+                    )
+                    await message.ack()
+                    return True
+        return False
+
+    async def discard(self, queue: str, letter_id: str) -> bool:
+        async with self._resting(queue) as (_, messages):
+            for message in messages:
+                if _letter_id(message) == letter_id:
+                    await message.ack()
+                    return True
+        return False
+
+    @asynccontextmanager
+    async def _resting(
+        self, queue: str
+    ) -> AsyncIterator[tuple[AbstractChannel, list[AbstractIncomingMessage]]]:
+        """A queue's dead letters on a connection of their own, whose end gives back what is not
+        acknowledged.
+
+        Raises:
+            NotPublished: the broker does not answer.
+        """
+        try:
+            async with await aio_pika.connect(self._url, timeout=CONNECT_SECONDS) as connection:
+                channel = await connection.channel(on_return_raises=True)
+                dead = await channel.get_queue(f"{queue}.dead")
+                messages: list[AbstractIncomingMessage] = []
+                while len(messages) < MOST_LETTERS:
+                    message = await dead.get(fail=False)
+                    if message is None:
+                        break
+                    messages.append(message)
+                yield channel, messages
+        except ConnectionTrouble as error:
+            raise NotPublished(reason(error)) from error
 
     async def _run(self) -> None:
         pause = 0.2
@@ -200,14 +255,7 @@ class RabbitMQBus:
     ) -> None:
         if self._direct is None:
             raise NotPublished("no connection to RabbitMQ")
-        copy = aio_pika.Message(
-            message.body,
-            message_id=message.message_id,
-            type=message.type,
-            content_type=message.content_type,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            headers={ATTEMPTS_HEADER: attempts, ERROR_HEADER: reason(error)},
-        )
+        copy = _copy(message, {ATTEMPTS_HEADER: attempts, ERROR_HEADER: reason(error)})
         await self._publish(self._direct, copy, queue, mandatory=True)
 
     async def _publish(
@@ -238,7 +286,8 @@ async def _declare_topology(channel: AbstractChannel) -> AbstractExchange:
     """The exchange and every queue of the catalogue, whoever comes first."""
     exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
     for name, facts in QUEUES.items():
-        await _declare_quorum(channel, f"{name}.dead")
+        # Looking at what rests there counts as a delivery, and RabbitMQ 4 has a limit of its own.
+        await _declare_quorum(channel, f"{name}.dead", limit=NO_LIMIT)
         for number, seconds in enumerate(RETRY_DELAYS_SECONDS, start=1):
             await _declare_quorum(
                 channel, f"{name}.retry.{number}", then=name, after_ms=round(seconds * 1000)
@@ -268,6 +317,37 @@ async def _declare_quorum(
     if limit is not None:
         arguments["x-delivery-limit"] = limit
     return await channel.declare_queue(name, durable=True, arguments=arguments)
+
+
+def _copy(message: AbstractIncomingMessage, headers: HeadersType) -> aio_pika.Message:
+    return aio_pika.Message(
+        message.body,
+        message_id=message.message_id,
+        type=message.type,
+        content_type=message.content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        timestamp=datetime.now(UTC),
+        headers=headers,
+    )
+
+
+def _letter(queue: str, message: AbstractIncomingMessage) -> DeadLetter:
+    # Without a word of ours it was the broker who gave up: its consumers died of it.
+    by_broker = message.headers.get("x-first-death-reason", "set aside by the broker")
+    return DeadLetter(
+        id=_letter_id(message),
+        queue=queue,
+        type=message.type or "",
+        attempts=_attempts(message),
+        died_at=message.timestamp,
+        error=str(message.headers.get(ERROR_HEADER, by_broker)),
+        body=message.body.decode(errors="replace"),
+    )
+
+
+def _letter_id(message: AbstractIncomingMessage) -> str:
+    """What names a dead letter: strangers' messages may have no id."""
+    return message.message_id or hashlib.sha256(message.body).hexdigest()[:32]
 
 
 def _attempts(message: AbstractIncomingMessage) -> int:

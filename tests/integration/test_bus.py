@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from uuid import uuid4
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
 from deploy.private_servers import PostgreSQL
+from shared import bus as bus_letters
 from shared import events, trace
 from shared.bus import AT_ONCE, Bus, NotPublished
 from shared.database import Database
@@ -333,3 +335,81 @@ async def test_what_waits_for_its_next_try_survives_a_restart(
         await eventually(failed_once)
     async with listening(line, outcomes):
         await outcomes.did_once(event)
+
+
+# --- an operator's hands -------------------------------------------------------------------------
+
+
+async def test_a_dead_letter_is_heard_again_once_its_cause_is_gone(
+    bus: Bus, line: Line, outcomes: Listener
+) -> None:
+    event = bounced()
+    outcomes.before = fails(event, times=TRIES, error="the table is full")
+    await bus.publish(event)
+    letter = await the_letter(bus, outcomes, event)
+    assert (letter.queue, letter.type) == (outcomes.queue, "notification.bounced.v1")
+    assert (letter.attempts, letter.error) == (TRIES, "ValueError: the table is full")
+    assert letter.died_at is not None
+    assert events.read(orjson.loads(letter.body)) == event
+    assert await bus.replay(outcomes.queue, letter.id)
+    await outcomes.did_once(event)
+    assert str(event.id) not in {one.id for one in await bus.dead_letters(outcomes.queue)}
+
+
+async def test_a_dead_letter_that_fails_again_is_a_dead_letter_again(
+    bus: Bus, line: Line, outcomes: Listener
+) -> None:
+    event = bounced()
+    outcomes.before = fails(event, times=TRIES + TRIES)
+    await bus.publish(event)
+    letter = await the_letter(bus, outcomes, event)
+    assert await bus.replay(outcomes.queue, letter.id)
+    again = await the_letter(bus, outcomes, event)
+    assert again.attempts == TRIES
+    assert len(outcomes.tries[event.id]) == TRIES + TRIES
+
+
+async def test_a_discarded_dead_letter_does_not_come_back(
+    bus: Bus, line: Line, outcomes: Listener
+) -> None:
+    event, other = bounced(), bounced()
+    outcomes.before = fails(event, other)
+    for one in (event, other):
+        await bus.publish(one)
+        await the_letter(bus, outcomes, one)
+    assert await bus.discard(outcomes.queue, str(event.id))
+    left = {one.id for one in await bus.dead_letters(outcomes.queue)}
+    assert str(event.id) not in left
+    assert str(other.id) in left
+    assert not await bus.discard(outcomes.queue, str(event.id))
+    assert not await bus.replay(outcomes.queue, str(event.id))
+    assert outcomes.tries[event.id]
+
+
+async def test_what_is_no_event_can_be_seen_and_thrown_away(
+    bus: Bus, line: Line, outcomes: Listener
+) -> None:
+    known = {one.id for one in await bus.dead_letters(outcomes.queue)}
+    await line.inject(outcomes, {"hello": "world"})
+
+    async def has_come() -> bool:
+        return len(await bus.dead_letters(outcomes.queue)) == len(known) + 1
+
+    await eventually(has_come)
+    [letter] = [one for one in await bus.dead_letters(outcomes.queue) if one.id not in known]
+    assert orjson.loads(letter.body) == {"hello": "world"}
+    assert letter.error.startswith("MalformedEvent")
+    assert await bus.discard(outcomes.queue, letter.id)
+
+
+async def the_letter(bus: Bus, listener: Listener, event: Event) -> bus_letters.DeadLetter:
+    """What an operator sees of an event that failed to the end."""
+    found: list[bus_letters.DeadLetter] = []
+
+    async def is_dead() -> bool:
+        letters = await bus.dead_letters(listener.queue)
+        found[:] = [one for one in letters if one.id == str(event.id)]
+        return bool(found)
+
+    await eventually(is_dead)
+    return found[0]

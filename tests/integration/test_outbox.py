@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from deploy.private_servers import PostgreSQL
 from shared import outbox, tables
-from shared.bus import Consumer, NotPublished
+from shared.bus import NotPublished
 from shared.database import Database
 from shared.events import Event
 from shared.outbox import Relay
@@ -36,15 +36,6 @@ class Wire:
         self.said.append(event)
 
     async def _anything(self, _: Event) -> None: ...
-
-    def subscribe(self, consumer: Consumer) -> None: ...
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    def trouble(self) -> str | None:
-        return None
 
 
 def refusing(*refused: Event) -> Callable[[Event], Awaitable[None]]:

@@ -35,6 +35,7 @@ MADE_BY: dict[Any, st.SearchStrategy[Any]] = {
     datetime: MOMENTS,
     int: NUMBERS,
     Person: PERSONS,
+    Person | None: st.none() | PERSONS,
     "badge_id": BADGE_IDS,
 }
 A_FEW = settings(max_examples=20)  # of each kind
@@ -211,6 +212,8 @@ def test_the_catalogue_says_who_hears_what() -> None:
             "registration.erased.v1",
             "badge.issued.v1",
             "badge.revoked.v1",
+            "registration.restated.v1",
+            "badge.restated.v1",
             "badge.key_published.v1",
         },
         "notifications.registrations": {

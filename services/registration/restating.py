@@ -1,0 +1,50 @@
+"""Saying again what is true of every registration, for another service's copy made anew."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.registration.lifecycle import Status
+from services.registration.registrations import Registrations
+from services.registration.tables import Registration, registrations
+from shared import outbox
+from shared.events import Event, RegistrationRestated
+
+AT_ONCE: Final = 500
+"""Registrations a transaction: a large forum must not hold one open for long."""
+_KNOWN_AT_THE_GATES: Final = (Status.confirmed, Status.cancelled, Status.erased)
+
+
+async def restate(of: Registrations) -> int:
+    """Say of each registration that the gates have heard of how it stands; answers how many.
+
+    One that changes meanwhile says so by its own event, with a higher version.
+    """
+    said, after = 0, UUID(int=0)
+    while True:
+        async with of.database.begin() as tx:
+            query = (
+                select(registrations)
+                .where(registrations.c.id > after, registrations.c.status.in_(_KNOWN_AT_THE_GATES))
+                .order_by(registrations.c.id)
+                .limit(AT_ONCE)
+            )
+            rows = list(await tx.execute(query))
+            now = of.clock.now()
+            await outbox.say(tx, *(Event("/registration", now, _fact(of, row)) for row in rows))
+        said += len(rows)
+        if len(rows) < AT_ONCE:
+            return said
+        after = rows[-1].id
+
+
+def _fact(of: Registrations, row: Registration) -> RegistrationRestated:
+    return RegistrationRestated(
+        registration_id=row.id,
+        version=row.version,
+        status=row.status,
+        person=None if row.status == Status.erased else of.person(row),
+    )

@@ -1,0 +1,147 @@
+"""What operators do by command: dead letters, the outbox, a copy made anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from deploy.private_servers import PostgreSQL
+from tests.system import (
+    OneMachine,
+    Visitor,
+    badge_of,
+    device_at,
+    environment,
+    eventually,
+    forumpass,
+    register,
+    scan,
+    scan_until_known,
+)
+
+CHECKIN = "forumpass_checkin"
+
+
+@pytest.fixture(scope="module")
+def system(postgres: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneMachine]:
+    postgres.drop_databases()
+    home = tmp_path_factory.mktemp("operated")
+    one = OneMachine(home, FORUMPASS_DATABASE_URL=postgres.url)
+    one.start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def visitor(system: OneMachine) -> Visitor:
+    return system.visit()
+
+
+def run(visitor: Visitor, *arguments: str) -> str:
+    done = visitor.forumpass(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def poison(postgres: PostgreSQL) -> str:
+    """An event that nobody can read, in check-in's queue; answers its id."""
+    event_id = str(uuid4())
+    document = json.dumps({"type": "forum.badge.melted.v1", "id": event_id})
+    postgres.execute(
+        "INSERT INTO retries (queue, event_id, event, attempts, due_at, error)"
+        f" VALUES ('checkin.participants', '{event_id}', '{document}', 1, now(), '')",
+        database=CHECKIN,
+    )
+    return event_id
+
+
+def test_dead_letters_are_listed_shown_replayed_and_discarded(
+    postgres: PostgreSQL, visitor: Visitor
+) -> None:
+    assert run(visitor, "dead-letters", "list") == "No dead letters.\n"
+    event_id = poison(postgres)
+    listed = eventually(
+        lambda: run(visitor, "dead-letters", "list"), lambda shown: event_id in shown
+    )
+    assert "checkin.participants" in listed
+    assert "badge.melted.v1" in listed
+    shown = run(visitor, "dead-letters", "show", event_id)
+    assert "MalformedEvent" in shown
+    assert '"type": "forum.badge.melted.v1"' in shown
+    run(visitor, "dead-letters", "replay", event_id)
+    eventually(lambda: run(visitor, "dead-letters", "list"), lambda shown: event_id in shown)
+    assert run(visitor, "dead-letters", "discard", "--all") == f"{event_id} is gone.\n"
+    assert run(visitor, "dead-letters", "list") == "No dead letters.\n"
+
+
+def test_a_dead_letter_that_is_not_there_is_told_in_one_sentence(visitor: Visitor) -> None:
+    done = visitor.forumpass("dead-letters", "replay", "nothing")
+    assert (done.returncode, done.stderr) == (1, "There is no dead letter nothing.\n")
+
+
+def test_without_an_id_nothing_is_replayed_by_mistake(visitor: Visitor) -> None:
+    done = visitor.forumpass("dead-letters", "replay")
+    assert done.returncode == 2
+    assert "Name one dead letter, or say --all." in done.stderr
+
+
+def test_the_outbox_of_each_service_is_told(visitor: Visitor) -> None:
+    register(visitor)
+
+    def waiting() -> list[str]:
+        rows = run(visitor, "outbox").splitlines()[1:]
+        return [re.split(r"\s+", row.strip())[1] for row in rows]
+
+    eventually(waiting, lambda counts: counts == ["0"] * 4)
+
+
+def test_where_nothing_runs_a_command_says_so(tmp_path: Path) -> None:
+    given = environment(tmp_path, FORUMPASS_ORIGIN="http://127.0.0.1:1")
+    done = forumpass(given, tmp_path, "outbox")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Nothing answers at http://127.0.0.1:1")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_spoiled_copy_is_made_anew_while_the_gates_go_on(
+    postgres: PostgreSQL, visitor: Visitor
+) -> None:
+    lost, wrongly_stopped, came = (register(visitor)[0] for _ in range(3))
+    badges = [badge_of(visitor, one) for one in (lost, wrongly_stopped, came)]
+    with device_at(visitor, "tower-in") as device:
+        scan_until_known(device, badges[2]["credential"])
+        postgres.execute(
+            f"""
+            DELETE FROM participants WHERE registration_id = '{lost}';
+            DELETE FROM badges WHERE registration_id = '{lost}';
+            UPDATE badges SET status = 'revoked', version = 99
+             WHERE registration_id = '{wrongly_stopped}';
+            UPDATE participants SET family_name = 'Spoiled', version = 99,
+                   particulars_version = 99 WHERE registration_id = '{came}';
+            INSERT INTO badges VALUES
+                ('00000000000000aa', '{uuid4()}', 1, 'valid', '7KQ2-M9X1', 31, 3);
+            """,
+            database=CHECKIN,
+        )
+        assert scan(device, badges[0]["credential"])["reason"] == "unknown_badge"
+
+        told = run(visitor, "rebuild", "checkin")
+        assert "registrations and" in told
+        assert "0 registrations and 1 badges that were in the copy" in told
+
+        def reasons() -> list[str]:
+            return [scan(device, badge["credential"])["reason"] for badge in badges]
+
+        eventually(lambda: scan(device, badges[0]["credential"])["decision"], bool)
+        assert reasons() == ["already_inside", "first_entry", "already_inside"]
+        judged = scan(device, badges[2]["credential"])
+        assert judged["participant"]["family_name"] == "Lovelace"
+    [bogus] = postgres.execute(
+        "SELECT status FROM badges WHERE badge_id = '00000000000000aa'", database=CHECKIN
+    )
+    assert bogus == "revoked"
