@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import mail, scans
+from tests.benchmarks import events, mail, scans
 
-BENCHMARKS = {"mail": mail.run, "scans": scans.run}
+BENCHMARKS = {"mail": mail.run, "scans": scans.run, "events": events.run}
 
 
 def main() -> None:
