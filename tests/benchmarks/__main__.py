@@ -12,12 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from shared import log as logs
+from shared.settings import Settings, load
 from tests.benchmarks import events, mail, scans
 
 BENCHMARKS = {"mail": mail.run, "scans": scans.run, "events": events.run}
 
 
 def main() -> None:
+    logs.set_up(load(Settings, log_level="error"))
     console = Console()
     chosen = sys.argv[1:] or list(BENCHMARKS)
     if unknown := set(chosen) - set(BENCHMARKS):
