@@ -19,6 +19,7 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 # uv and Node trust the certificates of this machine, as pip does.
 export UV_SYSTEM_CERTS := 1
 export NODE_USE_SYSTEM_CA := 1
+export NPM_CONFIG_UPDATE_NOTIFIER := false
 export UV_PYTHON_DOWNLOADS := never
 # Otherwise a virtual environment that happens to be active would be filled.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
@@ -118,5 +119,5 @@ node_modules/.ready: package-lock.json package.json $(WEB)/package.json services
 WEB_SOURCES := $(shell find shared/web $(WEB) -mindepth 1 \( -name dist -o -name node_modules \) -prune -o -print 2> /dev/null)
 
 $(WEB)/dist/.built: $(WEB_SOURCES) node_modules/.ready
-	@$(NPM) run --silent build --workspace $(WEB)
+	@$(NPM) run --silent build --workspace $(WEB) -- --logLevel warn
 	touch $@
