@@ -14,8 +14,8 @@ import httpx
 
 from services.badging.app import create
 from shared.access import Role
-from shared.events import Person, RegistrationConfirmed
 from tests import running as service
+from tests.people import confirmed
 from tests.running import Running
 
 
@@ -50,27 +50,6 @@ class Badging(Running):
         await self.hear(fact)
         [badge] = await self.badges(fact.registration_id)
         return badge
-
-
-def person(**particulars: Any) -> Person:
-    return Person(
-        **{
-            "given_name": "Grace",
-            "family_name": "Hopper",
-            "organization": "Eckert–Mauchly Computer Corporation",
-            "country": "US",
-            "category": "private_sector",
-            "language": "en",
-            "days": (0, 1, 2, 3, 4),
-        }
-        | particulars
-    )
-
-
-def confirmed(registration_id: UUID, version: int = 2, **particulars: Any) -> RegistrationConfirmed:
-    return RegistrationConfirmed(
-        registration_id=registration_id, version=version, person=person(**particulars)
-    )
 
 
 @asynccontextmanager

@@ -26,10 +26,9 @@ from shared.events import (
     BadgeRevoked,
     Fact,
     KeyPublished,
-    Person,
-    RegistrationConfirmed,
 )
 from tests import running as service
+from tests.people import confirmed
 from tests.running import FIRST_MORNING, Running
 
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -206,27 +205,6 @@ def new_badge(registration_id: UUID, *, days: int = ALL_DAYS, zones: int = VENUE
 def key_published(retired: bool = False) -> KeyPublished:
     public_key = KEY.public_key().public_bytes_raw().hex()
     return KeyPublished(key_id=KEY_ID, public_key=public_key, retired=retired)
-
-
-def person(**particulars: Any) -> Person:
-    return Person(
-        **{
-            "given_name": "Grace",
-            "family_name": "Hopper",
-            "organization": "Eckert–Mauchly Computer Corporation",
-            "country": "US",
-            "category": "private_sector",
-            "language": "en",
-            "days": (0, 1, 2, 3, 4),
-        }
-        | particulars
-    )
-
-
-def confirmed(registration_id: UUID, version: int = 2, **particulars: Any) -> RegistrationConfirmed:
-    return RegistrationConfirmed(
-        registration_id=registration_id, version=version, person=person(**particulars)
-    )
 
 
 def issued(

@@ -11,7 +11,8 @@ import pytest
 from deploy.private_servers import PostgreSQL
 from shared.access import SESSION_COOKIE, Role, Staff
 from shared.events import RegistrationCancelled
-from tests.checkin import IN, OTHER_IN, OUT, Checkin, confirmed, running
+from tests.checkin import IN, OTHER_IN, OUT, Checkin, running
+from tests.people import confirmed
 
 WATCHERS = (Role.organiser, Role.security_lead, Role.viewer)
 

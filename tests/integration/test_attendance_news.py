@@ -26,17 +26,8 @@ from shared.events import (
     RegistrationConfirmed,
     RegistrationErased,
 )
-from tests.checkin import (
-    OTHER_IN,
-    Badge,
-    Checkin,
-    confirmed,
-    issued,
-    new_badge,
-    person,
-    running,
-    stopped,
-)
+from tests.checkin import OTHER_IN, Badge, Checkin, issued, new_badge, running, stopped
+from tests.people import confirmed, person
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +180,7 @@ async def everything(checkin: Checkin) -> str:
     """All that the service's database holds."""
     async with checkin.service.database.read() as connection:
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-        rows = [list(await connection.execute(text(f"SELECT * FROM {name}"))) for name in names]  # noqa: S608
+        rows = [list(await connection.execute(text(f"SELECT * FROM {name}"))) for name in names]
     return repr(rows)
 
 

@@ -29,7 +29,9 @@ from shared.events import (
     RegistrationErased,
     RegistrationFact,
 )
-from tests.badging import Badging, confirmed, person, running
+from tests.badging import Badging, running
+from tests.disorder import disorders
+from tests.people import confirmed, person
 
 
 @pytest.fixture(scope="module")
@@ -197,16 +199,7 @@ def lives(draw: st.DrawFn) -> list[RegistrationFact]:
     return life
 
 
-@st.composite
-def disorders(draw: st.DrawFn) -> tuple[list[RegistrationFact], list[int]]:
-    """A life, and the order in which it is heard: everything at least once."""
-    life = draw(lives())
-    places = list(range(len(life)))
-    again = draw(st.lists(st.sampled_from(places), max_size=4))
-    return life, draw(st.permutations(places + again))
-
-
-@given(disorder=disorders(), replayed=st.booleans())
+@given(disorder=disorders(lives()), replayed=st.booleans())
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -225,7 +218,7 @@ async def test_events_in_any_order_end_in_the_same_state(
     assert await _state(badging, second_id) == await _state(badging, first_id)
 
 
-@given(disorder=disorders())
+@given(disorder=disorders(lives()))
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

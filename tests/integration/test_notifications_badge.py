@@ -18,8 +18,8 @@ from PIL import Image
 
 from deploy.private_servers import free_port
 from tests import badging, notifications
-from tests.badging import confirmed
 from tests.notifications import submitted
+from tests.people import confirmed
 from tests.servers import MailServer
 
 

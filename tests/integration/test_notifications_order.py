@@ -24,6 +24,7 @@ from shared.events import (
     RegistrationInReview,
     RegistrationWaitlisted,
 )
+from tests.disorder import disorders
 from tests.notifications import Notifying, contact_changed, issued, revoked, running, submitted
 from tests.servers import MailServer
 
@@ -69,16 +70,7 @@ def lives(draw: st.DrawFn) -> list[SaidFact]:
     return life
 
 
-@st.composite
-def disorders(draw: st.DrawFn) -> tuple[list[SaidFact], list[int]]:
-    """A life, and the order in which it is heard: everything at least once."""
-    life = draw(lives())
-    places = list(range(len(life)))
-    again = draw(st.lists(st.sampled_from(places), max_size=4))
-    return life, draw(st.permutations(places + again))
-
-
-@given(disorder=disorders(), replayed=st.booleans())
+@given(disorder=disorders(lives()), replayed=st.booleans())
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -97,7 +89,7 @@ async def test_facts_in_any_order_leave_the_same_mails_to_send(
     assert await _to_send(notifying, second_id) == await _to_send(notifying, first_id)
 
 
-@given(disorder=disorders())
+@given(disorder=disorders(lives()))
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -12,7 +12,8 @@ from deploy.private_servers import PostgreSQL
 from services.checkin import tables
 from shared.access import Role
 from shared.events import AttendanceUndone, RegistrationAmended, RegistrationErased
-from tests.checkin import IN, OTHER_IN, OUT, Checkin, person, running
+from tests.checkin import IN, OTHER_IN, OUT, Checkin, running
+from tests.people import person
 
 
 @pytest.fixture(scope="module")

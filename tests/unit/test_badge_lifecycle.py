@@ -6,7 +6,7 @@ import pytest
 
 from services.badging.holders import Holder
 from services.badging.lifecycle import Status, Step, next_step
-from tests.badging import person
+from tests.people import person
 
 GRACE = Holder.model_validate(person())
 
