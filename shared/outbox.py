@@ -15,7 +15,18 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -137,11 +148,17 @@ class Relay:
                 await self._database.said.wait()
 
 
+# An array: with IN, each number of rows would be a statement of its own to the server.
+_MARK: Final = (
+    update(outbox)
+    .where(outbox.c.seq == any_(bindparam("done", type_=ARRAY(BigInteger))))
+    .values(published_at=func.now())
+)
+
+
 async def _mark_published(tx: AsyncConnection, done: Sequence[int]) -> None:
     if done:
-        await tx.execute(
-            update(outbox).where(outbox.c.seq.in_(done)).values(published_at=func.now())
-        )
+        await tx.execute(_MARK, {"done": done})
 
 
 async def count_waiting(connection: AsyncConnection) -> int:

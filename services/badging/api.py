@@ -244,7 +244,7 @@ def _registration_shown(request: Request, asked: UUID | None) -> UUID | None:
     if shown is None and access.staff_of(request) is None:
         shown = access.registrant_of(request)
     if shown is None:
-        require(*DESK)(request)
+        access.staff_with(request, *DESK)
     else:
         staff_or_registrant(request, shown, *DESK)
     return shown
