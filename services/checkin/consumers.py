@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.checkin import attendance
 from services.checkin.admission import BadgeStatus
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
@@ -71,8 +72,13 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
 async def know_participant(
     tx: AsyncConnection, fact: RegistrationConfirmed | RegistrationAmended
 ) -> None:
+    # The badge may have been heard of, and let in, before its person.
+    await tx.execute(_HOLD_BADGES, {"of": fact.registration_id})
     await _note_status(tx, fact, "confirmed")
     await _note_particulars(tx, fact, fact.person.model_dump(include=set(NOBODY)))
+    await attendance.name_groups(
+        tx, fact.registration_id, fact.person.category, fact.person.country
+    )
 
 
 async def stop_participant(tx: AsyncConnection, fact: RegistrationCancelled) -> None:
@@ -187,3 +193,12 @@ async def _note_particulars(
         )
         .values(particulars_version=fact.version, **particulars)
     )
+
+
+# Held like a scan does (persons.py): either the scan sees the person, or we see its arrival.
+_HOLD_BADGES: Final = (
+    select(badges.c.badge_id)
+    .where(badges.c.registration_id == bindparam("of"))
+    .order_by(badges.c.badge_id)
+    .with_for_update()
+)

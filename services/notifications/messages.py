@@ -202,7 +202,12 @@ async def mark_sent(tx: AsyncConnection, claimed: Claimed) -> bool:
     """Note that it went out, even if it was dropped meanwhile; False if not ours any more."""
     done = await tx.execute(
         update(messages)
-        .where(messages.c.id == claimed.id, messages.c.attempts == claimed.attempt)
+        .where(
+            messages.c.id == claimed.id,
+            messages.c.attempts == claimed.attempt,
+            # Noted already, and only the word of the commit was lost: it must not be said twice.
+            messages.c.status != Status.sent,
+        )
         .values(status=Status.sent, sent_at=func.now(), error=None)
     )
     return done.rowcount == 1

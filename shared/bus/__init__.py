@@ -78,7 +78,7 @@ class Consumer:
             log.debug("event.handled", type=event.type)
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Why an event failed: short, and without the characters that can't be kept or sent."""
     words = f"{type(error).__name__}: {error}"[:REASON_LENGTH].replace("\0", "")
     return words.encode(errors="replace").decode()

@@ -172,8 +172,11 @@ class RabbitMQBus:
                     log.info("bus.connected")
                     await lost.wait()
                 log.warning("bus.connection_lost")
-            except Exception as error:
-                # Whatever it is: a bus that gave up would be silent for ever.
+            except (Exception, asyncio.CancelledError) as error:
+                # Whatever it is: a bus that gave up would be silent for ever. When a connection
+                # breaks, aiormq cancels whoever waits for an answer.
+                if _is_stopping():
+                    raise
                 log.warning("bus.unreachable", error=reason(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
@@ -269,18 +272,18 @@ class RabbitMQBus:
         """Publish and wait for the broker's word.
 
         The time limit is ours: aio-pika may wait for ever on a connection that is gone (issue 636).
-        We don't wait for its obedience either: a publish that is cancelled while its connection
-        breaks may never end (found by tests/faults with a broker that vanished).
+        The task is ours too: aiormq cancels whoever waits when a connection breaks, and that must
+        not look as if somebody had asked us to stop.
         """
         publishing = asyncio.create_task(
             exchange.publish(message, routing_key, mandatory=mandatory)
         )
         try:
-            done, _ = await asyncio.wait({publishing}, timeout=CONFIRM_SECONDS)
+            await asyncio.wait({publishing}, timeout=CONFIRM_SECONDS)
         finally:
             publishing.cancel()
-        if not done:
-            raise NotPublished("no confirmation in time")
+        if not publishing.done() or publishing.cancelled():
+            raise NotPublished("no confirmation in time, or the connection broke")
         try:
             publishing.result()
         except PublishError as error:
@@ -358,6 +361,12 @@ def _letter(queue: str, message: AbstractIncomingMessage) -> DeadLetter:
 def _letter_id(message: AbstractIncomingMessage) -> str:
     """What names a dead letter: strangers' messages may have no id."""
     return message.message_id or hashlib.sha256(message.body).hexdigest()[:32]
+
+
+def _is_stopping() -> bool:
+    """Whether somebody asked the task at hand to stop."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _attempts(message: AbstractIncomingMessage) -> int:
