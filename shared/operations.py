@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Security
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import outbox
@@ -85,7 +86,7 @@ TheLetter = Annotated[DeadLetter, Depends(_letter)]
 router = APIRouter(
     prefix="/api",
     tags=["operations"],
-    dependencies=[Depends(require(Role.organiser))],
+    dependencies=[Security(HTTPBearer(auto_error=False)), Depends(require(Role.organiser))],
     responses=documented(401, 403),
 )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checkin import attendance
+from services.checkin import attendance, persons
 from services.checkin.admission import BadgeStatus
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
@@ -23,6 +23,7 @@ from shared.events import (
     BadgeRevoked,
     Event,
     KeyPublished,
+    Person,
     RegistrationAmended,
     RegistrationCancelled,
     RegistrationConfirmed,
@@ -72,13 +73,7 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
 async def know_participant(
     tx: AsyncConnection, fact: RegistrationConfirmed | RegistrationAmended
 ) -> None:
-    # The badge may have been heard of, and let in, before its person.
-    await tx.execute(_HOLD_BADGES, {"of": fact.registration_id})
-    await _note_status(tx, fact, "confirmed")
-    await _note_particulars(tx, fact, fact.person.model_dump(include=set(NOBODY)))
-    await attendance.name_groups(
-        tx, fact.registration_id, fact.person.category, fact.person.country
-    )
+    await _note_person(tx, fact, fact.person, "confirmed")
 
 
 async def stop_participant(tx: AsyncConnection, fact: RegistrationCancelled) -> None:
@@ -126,9 +121,11 @@ async def stop_badge(tx: AsyncConnection, fact: BadgeRevoked) -> None:
 
 
 async def restate_participant(tx: AsyncConnection, fact: RegistrationRestated) -> None:
+    if fact.person is not None:
+        await _note_person(tx, fact, fact.person, fact.status)
+        return
     await _note_status(tx, fact, fact.status)
-    particulars = NOBODY if fact.person is None else fact.person.model_dump(include=set(NOBODY))
-    await _note_particulars(tx, fact, particulars)
+    await _note_particulars(tx, fact, NOBODY)
 
 
 async def restate_badge(tx: AsyncConnection, fact: BadgeRestated) -> None:
@@ -164,6 +161,16 @@ async def know_key(tx: AsyncConnection, fact: KeyPublished) -> None:
     )
 
 
+async def _note_person(
+    tx: AsyncConnection, fact: RegistrationFact, person: Person, status: str
+) -> None:
+    await persons.hold_particulars(tx, fact.registration_id)
+    await _note_status(tx, fact, status)
+    await _note_particulars(tx, fact, person.model_dump(include=set(NOBODY)))
+    # The badge may have been heard of, and let in, before its person.
+    await attendance.name_groups(tx, fact.registration_id, person.category, person.country)
+
+
 async def _note_status(tx: AsyncConnection, fact: RegistrationFact, status: str) -> None:
     statement = insert(participants).values(
         registration_id=fact.registration_id,
@@ -193,12 +200,3 @@ async def _note_particulars(
         )
         .values(particulars_version=fact.version, **particulars)
     )
-
-
-# Held like a scan does (persons.py): either the scan sees the person, or we see its arrival.
-_HOLD_BADGES: Final = (
-    select(badges.c.badge_id)
-    .where(badges.c.registration_id == bindparam("of"))
-    .order_by(badges.c.badge_id)
-    .with_for_update()
-)

@@ -17,6 +17,10 @@ Person = Row[Any]
 """A row of `_PERSON`."""
 
 
+_PARTICULARS: Final = 1
+"""Advisory locks of our own kind, apart from those of the zones."""
+
+
 class ParticipantOut(BaseModel):
     """Whom the officer sees."""
 
@@ -59,6 +63,16 @@ async def hold_occupancy(tx: AsyncConnection, zone: str, session: date) -> int:
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(zone))))
     there = {"zone": zone, "session": session}
     return int((await tx.execute(_OCCUPANCY, there)).scalar_one())
+
+
+async def hold_particulars(tx: AsyncConnection, registration_id: UUID) -> None:
+    """One at a time: whoever writes down who this is, and a scan that does not know it yet.
+
+    So either the scan finds the person in the end, or the writer finds the arrival that still
+    lacks its groups.
+    """
+    key = func.hashtext(str(registration_id))
+    await tx.execute(select(func.pg_advisory_xact_lock(_PARTICULARS, key)))
 
 
 def shown(person: Person) -> ParticipantOut:

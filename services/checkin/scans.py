@@ -156,6 +156,9 @@ async def _record(
     else:
         session = session_of(gates.forum, at)
         person = await persons.look(tx, badge_id, gate.zone, session)
+        if person.participant_status is None:
+            await persons.hold_particulars(tx, person.registration_id)
+            person = await persons.look(tx, badge_id, gate.zone, session)
         late = await _passages_if_late(tx, person, gate.zone, at)
         verdict = await _decide(gates, tx, gate, direction, at, person, late, scan.override)
     entry = {

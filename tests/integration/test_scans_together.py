@@ -10,7 +10,17 @@ import pytest
 
 from deploy.private_servers import PostgreSQL
 from services.checkin import tables
-from tests.checkin import IN, OTHER_IN, OUT, Checkin, new_badge, new_scan_id, running
+from tests.checkin import (
+    IN,
+    OTHER_IN,
+    OUT,
+    Checkin,
+    issued,
+    new_badge,
+    new_scan_id,
+    running,
+)
+from tests.people import confirmed
 
 ROUNDS = 20
 
@@ -22,6 +32,24 @@ async def checkin(
     postgres.drop_databases()
     async with running(postgres.url, tmp_path_factory.mktemp("home")) as service:
         yield service
+
+
+# --- before the person is known ------------------------------------------------------------------
+
+
+async def test_who_enters_while_their_particulars_are_heard_counts_in_their_groups(
+    checkin: Checkin,
+) -> None:
+    for _ in range(ROUNDS):
+        badge = new_badge(uuid4())
+        await checkin.hear(issued(badge))
+        fact = confirmed(badge.registration_id, category="media", country="CH")
+        judged, _ = await asyncio.gather(checkin.scan(badge), checkin.hear(fact))
+        assert judged["reason"] == "first_entry"
+    figures = await checkin.attendance()
+    assert "" not in figures["by_category"]
+    assert "" not in figures["by_country"]
+    assert figures["by_category"]["media"] == ROUNDS
 
 
 # --- sent again ----------------------------------------------------------------------------------

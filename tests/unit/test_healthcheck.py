@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseRequestHandler, TCPServer
 from threading import Thread
@@ -24,10 +24,14 @@ WAITING = {"status": "waiting", "trouble": {"bus": "not connected"}}
 
 
 @pytest.fixture(autouse=True)
-def _nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever runs on this machine is not what is asked."""
-    for service in healthcheck.SERVICES:
-        monkeypatch.setenv(port_setting(service), str(free_port()))
+def _nothing_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever runs here is not what is asked: the ports are held, and nobody listens."""
+    with ExitStack() as held:
+        for service in healthcheck.SERVICES:
+            port = held.enter_context(socket.socket())
+            port.bind(("127.0.0.1", 0))
+            monkeypatch.setenv(port_setting(service), str(port.getsockname()[1]))
+        yield
 
 
 @pytest.mark.parametrize("service", healthcheck.SERVICES)
