@@ -291,7 +291,9 @@ class RabbitMQBus:
             raise NotPublished(f"returned by the broker: {routing_key} has no queue") from error
         except DeliveryError as error:
             raise NotPublished(f"refused by the broker: {routing_key}") from error
-        except ConnectionTrouble as error:
+        except Exception as error:
+            # Whatever it is, nothing was confirmed. A connection that ends just now can make
+            # aiormq raise a bare Exception.
             raise NotPublished(reason(error)) from error
 
 
