@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from deploy.operators import SERVICES
 from shared import forum as forums
 from shared.clock import read_clock
 from shared.forum import ForumFileError
 from shared.settings import REPOSITORY, Settings
 
-SERVICES = ("registration", "badging", "checkin", "notifications")
 ENOUGH_DISK_BYTES = 1024**3
 ANSWER_SECONDS = 3.0
 

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+
+def time_of(uuid7: UUID) -> datetime:
+    """When a UUIDv7 was made, in wall time: it begins with its milliseconds (RFC 9562)."""
+    return datetime.fromtimestamp((uuid7.int >> 80) / 1000, UTC)
 
 
 class InvalidClock(ValueError):

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
 from shared.bus import NotPublished, Publisher, reason
+from shared.clock import time_of
 from shared.database import Database
 from shared.events import Event, MalformedEvent
 from shared.tables import outbox
@@ -173,10 +174,7 @@ async def oldest_waiting(connection: AsyncConnection) -> datetime | None:
         select(outbox.c.id).where(outbox.c.published_at.is_(None)).order_by(outbox.c.seq).limit(1)
     )
     event_id: UUID | None = (await connection.execute(query)).scalar_one_or_none()
-    if event_id is None:
-        return None
-    milliseconds = event_id.int >> 80  # a UUIDv7 begins with its time, RFC 9562
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return None if event_id is None else time_of(event_id)
 
 
 async def forget_old(tx: AsyncConnection) -> None:

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 from shared import inbox, operations, outbox, platform, problems
 from shared import log as logs
-from shared.bus import Consumer, reason
+from shared.bus import Consumer, is_stopping, reason
 from shared.database import Database
 from shared.middleware import Middleware
 from shared.operations import Operations
@@ -169,8 +169,7 @@ class Service:
             except (Exception, asyncio.CancelledError) as error:
                 # Libraries cancel waiters of their own when a connection breaks; only our own
                 # cancellation ends a job.
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
+                if is_stopping():
                     raise
                 log.error("job.failed", service=self.name, job=job.__qualname__, exc_info=error)
                 await asyncio.sleep(1)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesHeaderParser, BytesParser
@@ -16,6 +16,8 @@ from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
+
+from shared.clock import time_of
 
 SUFFIX: Final = ".eml"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -110,13 +112,12 @@ class Store:
 
 def _entry(mail_id: str, raw: bytes) -> Entry:
     headers = BytesHeaderParser(policy=policy.default).parsebytes(raw)
-    milliseconds = UUID(mail_id).int >> 80  # a UUIDv7 begins with its time, RFC 9562
     return Entry(
         id=mail_id,
         to=str(headers.get("To", "")),
         sender=str(headers.get("From", "")),
         subject=str(headers.get("Subject", "")),
-        received_at=datetime.fromtimestamp(milliseconds / 1000, UTC),
+        received_at=time_of(UUID(mail_id)),
     )
 
 

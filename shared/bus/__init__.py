@@ -78,6 +78,12 @@ class Consumer:
             log.debug("event.handled", type=event.type)
 
 
+def is_stopping() -> bool:
+    """Whether somebody asked the task at hand to stop; libraries cancel waiters of their own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def reason(error: BaseException) -> str:
     """Why an event failed: short, and without the characters that can't be kept or sent."""
     words = f"{type(error).__name__}: {error}"[:REASON_LENGTH].replace("\0", "")

@@ -42,6 +42,7 @@ from shared.bus import (
     Consumer,
     DeadLetter,
     NotPublished,
+    is_stopping,
     reason,
 )
 from shared.events import QUEUES, Event, MalformedEvent
@@ -175,7 +176,7 @@ class RabbitMQBus:
             except (Exception, asyncio.CancelledError) as error:
                 # Whatever it is: a bus that gave up would be silent for ever. When a connection
                 # breaks, aiormq cancels whoever waits for an answer.
-                if _is_stopping():
+                if is_stopping():
                     raise
                 log.warning("bus.unreachable", error=reason(error))
             await asyncio.sleep(pause)
@@ -363,12 +364,6 @@ def _letter(queue: str, message: AbstractIncomingMessage) -> DeadLetter:
 def _letter_id(message: AbstractIncomingMessage) -> str:
     """What names a dead letter: strangers' messages may have no id."""
     return message.message_id or hashlib.sha256(message.body).hexdigest()[:32]
-
-
-def _is_stopping() -> bool:
-    """Whether somebody asked the task at hand to stop."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _attempts(message: AbstractIncomingMessage) -> int:
