@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Final
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -27,6 +28,19 @@ SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x466F7275
 
 
+ANSWER_SECONDS = 15.0
+"""A transaction that takes longer has lost its server: a machine that vanishes doesn't say so."""
+MIGRATION_SECONDS: Final = 600.0
+CLOSE_SECONDS: Final = 3
+_DEAD_CLIENT: Final = {
+    # The other way round: what a vanished service has locked is free again after this time.
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+
 class Database:
     """A service's own database. Transactions that say something wake the outbox relay."""
 
@@ -42,17 +56,25 @@ class Database:
             json_deserializer=orjson.loads,
             # Errors are logged, and values of statements are personal data.
             hide_parameters=True,
-            connect_args={"timeout": 5, "server_settings": {"application_name": service}},
+            connect_args={
+                "timeout": 5,
+                "server_settings": {"application_name": service, **_DEAD_CLIENT},
+            },
         )
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    async def begin(
+        self, *, within: float | None = ANSWER_SECONDS
+    ) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed at the end, rolled back on an error.
+
+        Args:
+            within: seconds that it may take; None: as long as it takes.
 
         Raises:
             SQLAlchemyError: the database does not answer, or refuses.
         """
-        async with self._connection() as tx, tx.begin():
+        async with self._connection(within) as tx, tx.begin():
             # `info` outlives a transaction: what one that was rolled back had noted must not count.
             tx.info.clear()
             yield tx
@@ -64,21 +86,32 @@ class Database:
             act()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(
+        self, *, within: float | None = ANSWER_SECONDS
+    ) -> AsyncIterator[AsyncConnection]:
         """A connection for reading, each statement on its own."""
-        async with self._connection() as connection:
+        async with self._connection(within) as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        async with AsyncExitStack() as stack:
-            try:
-                connection = await stack.enter_async_context(self.engine.connect())
-            except OSError as error:
-                # No such host, refused, no answer in time: SQLAlchemy passes these on as they are.
-                raise OperationalError(None, None, error) from error
-            yield connection
+    async def _connection(self, within: float | None) -> AsyncIterator[AsyncConnection]:
+        limit, pool = asyncio.timeout(within), self.engine.pool
+        try:
+            async with limit, AsyncExitStack() as stack:
+                try:
+                    connection = await stack.enter_async_context(self.engine.connect())
+                except OSError as error:
+                    # No such host, refused, no answer in time: SQLAlchemy passes these on as is.
+                    raise OperationalError(None, None, error) from error
+                yield connection
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            if self.engine.pool is pool:
+                # Its other connections are as dead as this one; to close them would take as long.
+                await self.engine.dispose(close=False)
+            raise OperationalError(None, None, error) from error
 
     async def create_if_missing(self) -> None:
         """Make the database on the server, as on its first start."""
@@ -100,13 +133,16 @@ class Database:
 
         Replicas that start together wait for each other at an advisory lock; one migrates.
         """
-        async with _one_at_a_time(), self.begin() as tx:
+        async with _one_at_a_time(), self.begin(within=MIGRATION_SECONDS) as tx:
             await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             await tx.run_sync(upgrade, SHARED_MIGRATIONS, "shared_version")
             await tx.run_sync(upgrade, migrations, "service_version")
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        # A server that vanished lets nobody say goodbye.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.engine.dispose()
 
 
 def _one_at_a_time() -> asyncio.Lock:

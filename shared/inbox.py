@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, text
+from sqlalchemy import ARRAY, Uuid, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,15 +16,25 @@ KEPT = "30 days"
 """Longer than any retry, dead letter replay or outbox row that could bring an event again."""
 
 # Every event passes here: the statement is put together once.
-_NOTE: Final = insert(inbox).on_conflict_do_nothing()
+_NOTE: Final = (
+    insert(inbox)
+    .from_select(
+        ["queue", "event_id"],
+        select(bindparam("queue"), func.unnest(bindparam("event_ids", type_=ARRAY(Uuid)))),
+    )
+    .on_conflict_do_nothing()
+    .returning(inbox.c.event_id)
+)
 
 
-async def first_time(tx: AsyncConnection, queue: str, event_id: UUID) -> bool:
-    """Note that the queue's handler deals with the event; False if it did so before.
+async def first_time(tx: AsyncConnection, queue: str, event_ids: Iterable[UUID]) -> set[UUID]:
+    """Note that the queue's handlers deal with these events; answers those never heard before.
 
     A second delivery at the same time waits here for the first one's commit.
     """
-    return (await tx.execute(_NOTE, {"queue": queue, "event_id": event_id})).rowcount == 1
+    # In one order always: two replicas that were given the same events don't wait for each other.
+    given = {"queue": queue, "event_ids": sorted(set(event_ids))}
+    return set((await tx.execute(_NOTE, given)).scalars())
 
 
 async def forget_old(tx: AsyncConnection) -> None:

@@ -24,8 +24,8 @@ log = structlog.get_logger()
 RETRY_DELAYS_SECONDS: Final[tuple[float, ...]] = (1, 5, 30, 120, 600)
 """A restart of a database takes seconds, an outage minutes; then an operator looks."""
 AT_ONCE: Final = 8
-"""Events of a queue in hand side by side. Each holds a connection to the database, and requests
-need some of the pool too."""
+"""Transactions of a queue side by side. Each holds a connection to the database, and requests need
+some of the pool too."""
 MOST_LETTERS: Final = 1000
 """Dead letters looked at in one go; when these are dealt with, the next ones come."""
 STOP_SECONDS: Final = 10
@@ -58,24 +58,32 @@ class Consumer:
             different = sorted(fact.type for fact in expected ^ set(self.handlers))
             raise ValueError(f"{self.queue}: catalogue and handlers differ in {different}")
 
-    async def receive(self, event: Event) -> None:
-        """Handle an event once: the effects and the inbox row in one transaction.
+    async def receive(self, *events: Event) -> None:
+        """Handle events, each once: all effects and the inbox rows in one transaction.
 
         Raises:
-            MalformedEvent: the catalogue says that another queue hears it.
-            Exception: whatever the handler raised; nothing was done then.
+            MalformedEvent: the catalogue says that another queue hears one of them.
+            Exception: whatever a handler raised; nothing was done then, of none of them.
         """
-        handle = self.handlers.get(type(event.fact))
-        if handle is None:
-            raise MalformedEvent(f"{self.queue} does not hear {event.type}")
-        with structlog.contextvars.bound_contextvars(queue=self.queue, event_id=str(event.id)):
-            trace.follow(event.traceparent)
-            async with self._turns, self.database.begin() as tx:
-                if not await inbox.first_time(tx, self.queue, event.id):
-                    log.info("event.heard_again", type=event.type)
-                    return
-                await handle(tx, event.fact, event)
-            log.debug("event.handled", type=event.type)
+        async with self._turns, self.database.begin() as tx:
+            new = await inbox.first_time(tx, self.queue, (event.id for event in events))
+            for event in events:
+                with structlog.contextvars.bound_contextvars(
+                    queue=self.queue, event_id=str(event.id)
+                ):
+                    trace.follow(event.traceparent)
+                    if event.id in new:
+                        new.discard(event.id)  # the same one may stand there twice
+                        await self._handler_of(event)(tx, event.fact, event)
+                        log.debug("event.handled", type=event.type)
+                    else:
+                        log.info("event.heard_again", type=event.type)
+
+    def _handler_of(self, event: Event) -> Handler:
+        try:
+            return self.handlers[type(event.fact)]
+        except KeyError:
+            raise MalformedEvent(f"{self.queue} does not hear {event.type}") from None
 
 
 def is_stopping() -> bool:

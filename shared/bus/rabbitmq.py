@@ -15,8 +15,8 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 import aio_pika
@@ -35,7 +35,6 @@ from pamqp.common import FieldTable
 
 from shared import events
 from shared.bus import (
-    AT_ONCE,
     MOST_LETTERS,
     RETRY_DELAYS_SECONDS,
     STOP_SECONDS,
@@ -50,7 +49,9 @@ from shared.events import QUEUES, Event, MalformedEvent
 log = structlog.get_logger()
 
 EXCHANGE: Final = "forum.events"
-PREFETCH: Final = 2 * AT_ONCE
+BATCH: Final = 32
+"""Events handled in one transaction, where so many wait: most of an event's cost is its commit."""
+PREFETCH: Final = 2 * BATCH
 """Those in hand and the next ones; the rest is left to other replicas."""
 DELIVERY_LIMIT: Final = 20
 """Deliveries without an answer (the consumer died) before the broker sets a message aside."""
@@ -62,6 +63,16 @@ ATTEMPTS_HEADER: Final = "x-forum-attempts"
 ERROR_HEADER: Final = "x-forum-error"
 
 ConnectionTrouble = (*CONNECTION_EXCEPTIONS, TimeoutError)
+Deliveries = asyncio.Queue[AbstractIncomingMessage]
+
+
+@dataclass(frozen=True)
+class _Consuming:
+    """A queue that we hear, and who deals with it."""
+
+    queue: AbstractQueue
+    tag: str
+    worker: asyncio.Task[None]
 
 
 class RabbitMQBus:
@@ -75,8 +86,8 @@ class RabbitMQBus:
         self._direct: AbstractExchange | None = None
         self._lost = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
-        self._in_hand: set[asyncio.Task[object]] = set()
-        self._consuming: list[tuple[AbstractQueue, str]] = []
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._consuming: list[_Consuming] = []
 
     def subscribe(self, consumer: Consumer) -> None:
         self._consumers[consumer.queue] = consumer
@@ -87,9 +98,10 @@ class RabbitMQBus:
 
     async def stop(self) -> None:
         """Take no more, finish what is in hand, give the rest back by closing the channel."""
-        for queue, tag in self._consuming:
+        for each in self._consuming:
+            each.worker.cancel()
             with suppress(*ConnectionTrouble):
-                await asyncio.wait_for(queue.cancel(tag), CONFIRM_SECONDS)
+                await asyncio.wait_for(each.queue.cancel(each.tag), CONFIRM_SECONDS)
         self._consuming = []
         if self._in_hand:
             await asyncio.wait(self._in_hand, timeout=STOP_SECONDS)
@@ -204,6 +216,8 @@ class RabbitMQBus:
             yield lost
         finally:
             self._exchange = self._direct = None
+            for each in self._consuming:
+                each.worker.cancel()
             self._consuming = []
             with suppress(*ConnectionTrouble):
                 await asyncio.wait_for(connection.close(), CONFIRM_SECONDS)
@@ -218,14 +232,36 @@ class RabbitMQBus:
             underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
             await channel.set_qos(prefetch_count=PREFETCH)
             queue = await channel.get_queue(consumer.queue)
-            tag = await queue.consume(partial(self._receive, consumer))
-            self._consuming.append((queue, tag))
+            delivered: Deliveries = asyncio.Queue()
+            tag = await queue.consume(delivered.put)
+            worker = asyncio.create_task(self._work(consumer, delivered))
+            self._consuming.append(_Consuming(queue, tag, worker))
+
+    async def _work(self, consumer: Consumer, delivered: Deliveries) -> None:
+        """Deal with what is delivered, for ever."""
+        while True:
+            batch = [await delivered.get()]
+            while len(batch) < BATCH and not delivered.empty():
+                batch.append(delivered.get_nowait())
+            # Its own task, which whoever ends the worker lets come to its end.
+            dealing = asyncio.create_task(self._deal_with(consumer, batch))
+            self._in_hand.add(dealing)
+            dealing.add_done_callback(self._in_hand.discard)
+            await asyncio.wait({dealing})
+
+    async def _deal_with(self, consumer: Consumer, batch: list[AbstractIncomingMessage]) -> None:
+        """All in one transaction; each by itself where that fails."""
+        if len(batch) > 1:
+            try:
+                await consumer.receive(*(events.read(orjson.loads(each.body)) for each in batch))
+                await batch[-1].ack(multiple=True)
+                return
+            except Exception as error:
+                # One of them is to blame, or nothing works at all.
+                log.info("event.batch_failed", queue=consumer.queue, error=reason(error))
+        await asyncio.gather(*(self._receive(consumer, message) for message in batch))
 
     async def _receive(self, consumer: Consumer, message: AbstractIncomingMessage) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # aio-pika runs each delivery in a task of its own
-        self._in_hand.add(task)
-        task.add_done_callback(self._in_hand.discard)
         try:
             await self._handle(consumer, message)
             await message.ack()

@@ -248,7 +248,7 @@ def _harm_to_the_network() -> Iterator[Fault]:
         yield Fault(f"{name}: latency", target, 3, partial(_slow_down, line))
         yield Fault(f"{name}: stalls", target, 3, partial(_hold_back, line))
         yield Fault(f"{name}: half-open", target, 3, partial(_half_open, line))
-    yield Fault("RabbitMQ: vanished", _BROKER, 1, partial(_vanish, _to_broker), slow=True)
+        yield Fault(f"{name}: vanished", target, 1, partial(_vanish, line), slow=True)
     yield Fault(
         "RabbitMQ: gone for a minute",
         _BROKER,

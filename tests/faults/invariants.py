@@ -250,9 +250,14 @@ def _scans(findings: Findings, ledger: Ledger, state: State) -> None:
         (
             (row["scan_id"], row["gate"], row["decision"], row["reason"], row["decided_at"])
             for row in log
+            if row["undoes"] is None
         ),
     )
-    entries = [row for row in log if row["decision"] == "admitted" and row["direction"] == "in"]
+    findings.compare("undo of", ledger.undone, (r["undoes"] for r in log if r["undoes"]))
+    passages = [
+        row for row in log if row["decision"] == "admitted" and row["scan_id"] not in ledger.undone
+    ]
+    entries = [row for row in passages if row["direction"] == "in"]
     findings.compare(
         "attendance at registration",
         ((row["scan_id"], row["registration_id"]) for row in entries),
@@ -263,16 +268,15 @@ def _scans(findings: Findings, ledger: Ledger, state: State) -> None:
         ),
     )
     by_person: dict[UUID, Rows] = defaultdict(list)
-    for row in sorted(log, key=lambda row: int(row["seq"])):
-        if row["decision"] == "admitted":
-            by_person[row["registration_id"]].append(row)
-    for person, passages in by_person.items():
+    for row in sorted(passages, key=lambda row: int(row["seq"])):
+        by_person[row["registration_id"]].append(row)
+    for person, theirs in by_person.items():
         findings.doubled += [
             f"entry of {person} without leaving: {then['scan_id']}"
-            for before, then in pairwise(passages)
+            for before, then in pairwise(theirs)
             if before["direction"] == then["direction"] == "in"
         ]
-        firsts = sum(row["reason"] == "first_entry" for row in passages)
+        firsts = sum(row["reason"] == "first_entry" for row in theirs)
         if firsts > 1:
             findings.doubled.append(f"first entry of {person}: {firsts}")
 

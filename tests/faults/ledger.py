@@ -49,6 +49,8 @@ class ScanAnswered:
 class Ledger:
     people: dict[UUID, Person] = field(default_factory=dict)
     scans: dict[UUID, ScanAnswered] = field(default_factory=dict)
+    undone: set[UUID] = field(default_factory=set)
+    """Of these."""
     operations: Counter[str] = field(default_factory=Counter)
     """Acknowledged, by kind."""
     tries: int = 0

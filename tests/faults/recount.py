@@ -16,9 +16,15 @@ GENEVA: Final = ZoneInfo("Europe/Zurich")
 
 
 def recount(ledger: Ledger, log: Sequence[Mapping[str, Any]], badged: int) -> dict[str, Any]:
-    """What the live page must show, when all scans are of one day and nobody undid one."""
+    """What the live page must show, when all scans are of one day."""
     in_order = sorted(log, key=lambda row: (row["at"], row["seq"]))
-    passages = [r for r in in_order if r["decision"] == "admitted" and r["zone"] == VENUE]
+    passages = [
+        row
+        for row in in_order
+        if row["decision"] == "admitted"
+        and row["zone"] == VENUE
+        and row["scan_id"] not in ledger.undone
+    ]
     first: dict[UUID, Mapping[str, Any]] = {}
     last: dict[UUID, str] = {}
     for row in passages:

@@ -186,6 +186,8 @@ class Stream:
             answer = await self._scan(f"{self._rng.choice(ENTRANCES)}-in", shown)
             if self._rng.random() < 0.3:
                 await self._scan_again(answer, shown)
+            if self._rng.random() < 0.1 and answer.decision == "admitted":
+                await self._undo(answer)
 
     async def _badge(self, person: Person) -> tuple[str, str]:
         """Credential and number of the person's badge, once it is made."""
@@ -227,6 +229,15 @@ class Stream:
         if again != first:
             self.ledger.wrong_answers.append(f"first {first}, then {again}")
         self.ledger.operations["scan sent again"] += 1
+
+    async def _undo(self, scan: ScanAnswered) -> None:
+        """The officer took the wrong badge, and says so."""
+        # Undoing again is refused: then the first call did it, and nobody heard.
+        path = f"scans/{scan.scan_id}/undo"
+        reason = {"reason": "Wrong badge"}
+        await self._staff_call("POST", "checkin", path, json=reason, good=(200, 409))
+        self.ledger.undone.add(scan.scan_id)
+        self.ledger.operations["undo"] += 1
 
     async def _send_scan(self, gate: str, scan_id: UUID, shown: dict[str, str]) -> ScanAnswered:
         body = {"scan_id": str(scan_id), **shown}
