@@ -330,11 +330,21 @@ class Caddy:
         self._child.stop()
 
 
+FIRST_PORT: Final = 20_000
+PORTS: Final = 12_000
+"""Below what systems give out by themselves (Linux: 32,768 and up; IANA and others: 49,152)."""
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nobody listens on now.
+
+    Not one that the system would give out: it gives those to clients too, and the port would be
+    taken by the time its server starts.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def listens(port: int) -> bool:
