@@ -1,6 +1,7 @@
 """The rules at the gate: pure, no I/O. This file is the whole truth about admission.
 
-The gate app has the same rules in TypeScript.
+The gate app has the same rules in TypeScript, in `web/src/gate/admission.ts`. One set of examples
+drives both: `tests/vectors/admission.json`.
 """
 
 from __future__ import annotations

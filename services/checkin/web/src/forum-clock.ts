@@ -1,3 +1,5 @@
+import { dayOf } from './forum-days';
+
 /** The forum's time on a device whose own clock may be hours off, or years in a rehearsal. */
 export class ForumClock {
   /** @param offset milliseconds from the device's clock to the forum's */
@@ -36,10 +38,6 @@ export class ForumClock {
 
   /** The forum's day, 2017-06-12, as counters and attendance are kept by it. */
   day(at: Date | string): string {
-    const parts = new Intl.DateTimeFormat('en-CA', { timeZone: this.timezone }).formatToParts(
-      new Date(at),
-    );
-    const part = (type: string) => parts.find((found) => found.type === type)?.value ?? '';
-    return `${part('year')}-${part('month')}-${part('day')}`;
+    return dayOf(this.timezone, new Date(at));
   }
 }
