@@ -15,7 +15,7 @@ depends_on = None
 moment = sa.DateTime(timezone=True)
 
 
-class Xid8(UserDefinedType):
+class Xid8(UserDefinedType[int]):
     cache_ok = True
 
     def get_col_spec(self, **_: object) -> str:
