@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -130,6 +131,47 @@ async def scan(gates: OurGates, body: NewScan, device: CallingDevice) -> Answer:
     except KeyError:
         raise conflict("The forum has no such gate any more: pair the device again.") from None
     return await record(gates, device.id, gate, body.scan())
+
+
+@router.get(
+    "/replica",
+    tags=["replica"],
+    summary="What a gate copies, whole or what has changed since a cursor",
+    response_class=Response,
+    responses={200: {"content": {"application/x-ndjson": {}}}},
+)
+async def copy(
+    gates: OurGates,
+    _: CallingDevice,
+    after: Annotated[str | None, Query(description="The cursor of the last answer")] = None,
+) -> Response:
+    """One JSON object a line, told apart by `kind`; gzip where the caller accepts it.
+
+    `begin` is the first line; its `full` says whether to forget all that was kept: without a
+    cursor, or with one that means nothing here. Then come every `key`, and those `badge`s and
+    `presence`s that may have changed since the cursor. Lines may repeat what the device has; the
+    last word counts on a `badge_id`, and on a `registration_id` in a `zone`. `end` is the last
+    line and has the next cursor. Without it the answer was cut off; the old cursor stays good.
+    """
+    return gates.replica.after(after)
+
+
+@router.get(
+    "/replica/stream",
+    tags=["replica"],
+    summary="Says soon after a change that there is one, as server-sent events named 'changed'",
+    response_class=EventSourceResponse,
+)
+async def news(gates: OurGates, device: CallingDevice) -> EventSourceResponse:
+    """Begins with a `changed`, for what happened before it was open; ends when the device is
+    stopped.
+    """
+
+    async def changes() -> AsyncIterator[ServerSentEvent]:
+        async for _ in gates.news.watch(device.id):
+            yield ServerSentEvent("{}", event="changed")
+
+    return EventSourceResponse(changes(), headers={"Cache-Control": "no-store"})
 
 
 @router.get("/scans", tags=["scans"], summary="The log, newest first")

@@ -53,6 +53,10 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
 
         return handler
 
+    def tell_of_keys() -> None:
+        keys.changed()
+        live.changed()
+
     return Consumer(
         CHECKIN_PARTICIPANTS,
         database,
@@ -65,7 +69,7 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
             BadgeRevoked: then(live.changed, stop_badge),
             RegistrationRestated: then(live.changed, restate_participant),
             BadgeRestated: then(live.changed, restate_badge),
-            KeyPublished: then(keys.changed, know_key),
+            KeyPublished: then(tell_of_keys, know_key),
         },
     )
 
