@@ -55,6 +55,11 @@ async def say(tx: AsyncConnection, *said: Event) -> None:
         return
     rows = [{"id": event.id, "event": event.as_cloudevent()} for event in said]
     await tx.execute(insert(outbox), rows)
+    has_said(tx)
+
+
+def has_said(tx: AsyncConnection) -> None:
+    """Wake the relay at the end of a transaction that wrote into the outbox by itself."""
     tx.info["said"] = True
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select
+from sqlalchemy import ARRAY, Row, Select, Text, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin.admission import Badge, BadgeStatus
 from services.checkin.tables import badges, participants, presence, scans
 
 Person = Row[Any]
-"""A row of `_PERSON`."""
-
+"""A row of `_PERSONS`."""
 
 _PARTICULARS: Final = 1
 """Advisory locks of our own kind, apart from those of the zones."""
@@ -34,35 +34,41 @@ class ParticipantOut(BaseModel):
     category: str
 
 
-async def lock_by_badge_id(tx: AsyncConnection, badge_id: str) -> str | None:
-    """Hold the person with this badge, so that concurrent scans are judged one after the other.
+async def hold(
+    tx: AsyncConnection, badge_ids: Sequence[str], numbers: Sequence[str]
+) -> dict[str | Any, Row[Any]]:
+    """Hold everybody with these badges, so that concurrent scans are judged one after the other.
 
-    Answers the badge's id, or None for an unknown one.
+    Answers `badge_id` and `registration_id` by what was shown; what is unknown is not there.
     """
-    return await _lock(tx, _LOCK_BY_BADGE_ID, badge_id)
+    # Apart from `look`: a statement that waits for a lock goes on to read other tables as they
+    # were before.
+    given = {"badge_ids": badge_ids, "numbers": numbers}
+    held = (await tx.execute(_HOLD, given)).all()
+    return {row.badge_id: row for row in held} | {row.number: row for row in held}
 
 
-async def lock_by_number(tx: AsyncConnection, number: str) -> str | None:
-    return await _lock(tx, _LOCK_BY_NUMBER, number)
-
-
-async def look(tx: AsyncConnection, badge_id: str, zone: str, session: date) -> Person:
-    """The person with this badge, and where they and all others stand in the zone."""
-    there = {"badge_id": badge_id, "zone": zone, "session": session}
-    person: Person = (await tx.execute(_PERSON, there)).one()
-    return person
+async def look(tx: AsyncConnection, places: Sequence[tuple[str, str]]) -> list[Person]:
+    """Who has each badge, and where they stand in the zone beside it."""
+    given = {"badge_ids": [each[0] for each in places], "at_zones": [each[1] for each in places]}
+    return list((await tx.execute(_PERSONS, given)).all())
 
 
 async def find(connection: AsyncConnection, badge_id: str) -> ParticipantOut:
-    person: Person = (await connection.execute(_WHO, {"badge_id": badge_id})).one()
+    person: Person = (await connection.execute(_FIND, {"badge_id": badge_id})).one()
     return shown(person)
+
+
+async def occupancy(tx: AsyncConnection, zone: str, session: date) -> int:
+    """How many are inside the zone."""
+    there = {"in_zone": zone, "in_session": session}
+    return int((await tx.execute(_OCCUPANCY, there)).scalar_one())
 
 
 async def hold_occupancy(tx: AsyncConnection, zone: str, session: date) -> int:
     """How many are inside the zone, once nobody else enters until this transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(zone))))
-    there = {"zone": zone, "session": session}
-    return int((await tx.execute(_OCCUPANCY, there)).scalar_one())
+    return await occupancy(tx, zone, session)
 
 
 async def hold_particulars(tx: AsyncConnection, registration_id: UUID) -> None:
@@ -98,31 +104,20 @@ def badge(person: Person) -> Badge:
     return Badge(status, person.days, person.zones, blocked=bool(person.blocked))
 
 
-async def _lock(tx: AsyncConnection, statement: Select[Any], value: str) -> str | None:
-    # Apart from `look`: a statement that waits for a lock goes on to read other tables as they
-    # were before.
-    for row in await tx.execute(statement, {"shown": value}):
-        if row.is_shown:
-            badge_id: str = row.badge_id
-            return badge_id
-    return None
-
-
-def _lock_all_badges(which: ColumnElement[bool]) -> Select[Any]:
-    """Old and new badges of a person are one person, so all are held; in one order always."""
-    return (
-        select(badges.c.badge_id, (badges.c.badge_id == _shown.c.badge_id).label("is_shown"))
-        .join(_shown, _shown.c.registration_id == badges.c.registration_id)
-        .where(which)
-        .order_by(badges.c.badge_id)
-        .with_for_update(of=badges)
-    )
-
-
 _shown = badges.alias("shown_badge")
-_LOCK_BY_BADGE_ID: Final = _lock_all_badges(_shown.c.badge_id == bindparam("shown"))
-_LOCK_BY_NUMBER: Final = _lock_all_badges(_shown.c.number == bindparam("shown"))
+_HOLD: Final = (
+    select(badges.c.badge_id, badges.c.number, badges.c.registration_id)
+    # Old and new badges of a person are one person, so all are held; in one order always.
+    .join(_shown, _shown.c.registration_id == badges.c.registration_id)
+    .where(
+        (_shown.c.badge_id == any_(bindparam("badge_ids", type_=ARRAY(Text))))
+        | (_shown.c.number == any_(bindparam("numbers", type_=ARRAY(Text))))
+    )
+    .order_by(badges.c.badge_id)
+    .with_for_update(of=badges)
+)
 
+_IS_THEIRS: Final = participants.c.registration_id == badges.c.registration_id
 _WHO: Final[Select[Any]] = (
     select(
         badges.c.badge_id,
@@ -140,20 +135,18 @@ _WHO: Final[Select[Any]] = (
         participants.c.category,
     )
     .select_from(badges)
-    .outerjoin(participants, participants.c.registration_id == badges.c.registration_id)
-    .where(badges.c.badge_id == bindparam("badge_id"))
+    .outerjoin(participants, _IS_THEIRS)
 )
-_others = presence.alias("others")
-_OCCUPANCY: Final = select(func.count()).where(
-    _others.c.inside,
-    _others.c.zone == bindparam("zone"),
-    _others.c.session == bindparam("session"),
-)
-_PERSON: Final[Select[Any]] = (
-    _WHO.outerjoin(
+_FIND: Final = _WHO.where(badges.c.badge_id == bindparam("badge_id"))
+_places = func.unnest(
+    bindparam("badge_ids", type_=ARRAY(Text)), bindparam("at_zones", type_=ARRAY(Text))
+).table_valued("badge_id", "zone", with_ordinality="place", name="places")
+_PERSONS: Final[Select[Any]] = (
+    _WHO.join(_places, _places.c.badge_id == badges.c.badge_id)
+    .outerjoin(
         presence,
         (presence.c.registration_id == badges.c.registration_id)
-        & (presence.c.zone == bindparam("zone")),
+        & (presence.c.zone == _places.c.zone),
     )
     .outerjoin(scans, scans.c.scan_id == presence.c.scan_id)
     .add_columns(
@@ -165,6 +158,12 @@ _PERSON: Final[Select[Any]] = (
         presence.c.gate.label("presence_gate"),
         scans.c.entrance.label("presence_entrance"),
         scans.c.direction.label("presence_direction"),
-        _OCCUPANCY.scalar_subquery().label("occupancy"),
+        scans.c.device_id.label("presence_device_id"),
     )
+    .order_by(_places.c.place)
+)
+_OCCUPANCY: Final = select(func.count()).where(
+    presence.c.inside,
+    presence.c.zone == bindparam("in_zone"),
+    presence.c.session == bindparam("in_session"),
 )

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from services.checkin import passages, persons
-from services.checkin.admission import Decision, session_of
+from services.checkin.admission import Decision
 from services.checkin.gates import Gates
 from services.checkin.scans import about, find_scan
 from services.checkin.tables import scans
@@ -40,7 +40,7 @@ async def undo(gates: Gates, scan_id: UUID, reason: str, by: str, device_id: UUI
         scan = await find_scan(tx, scan_id)
         if scan.decision != Decision.admitted:
             raise conflict("Only a scan that let somebody pass can be undone.")
-        await persons.lock_by_badge_id(tx, scan.badge_id)
+        await persons.hold(tx, [scan.badge_id], [])
         now = gates.clock.now()
         entry: dict[str, Any] = {
             "scan_id": uuid7(),
@@ -59,11 +59,12 @@ async def undo(gates: Gates, scan_id: UUID, reason: str, by: str, device_id: UUI
             raise conflict("This scan is undone already.")
         fact = AttendanceUndone(undoes=scan_id, **about(entry))
         await outbox.say(tx, Event("/checkin", now, fact))
+        [person] = await persons.look(tx, [(scan.badge_id, scan.zone)])
         await passages.reckon_again(
             tx,
             gates.forum,
             gates.forum.zone(scan.zone),
-            await persons.look(tx, scan.badge_id, scan.zone, session_of(gates.forum, scan.at)),
+            person,
             await passages.of(tx, scan.registration_id, scan.zone),
             scan.at,
         )
