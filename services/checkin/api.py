@@ -11,14 +11,20 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.checkin import devices, rebuilding
+from services.checkin import alerts, device_state, devices, rebuilding
 from services.checkin.attendance import Totals
 from services.checkin.devices import Device
-from services.checkin.gates import OurGates
+from services.checkin.gates import Gates, OurGates
+from services.checkin.participants import FoundPage, look_up
 from services.checkin.rebuilding import Unheard
 from services.checkin.scans import Answer, record
 from services.checkin.schemas import (
+    AlertOut,
+    AlertPage,
+    DeviceChange,
     DeviceOut,
+    DeviceState,
+    DeviceStateOut,
     EnrolmentOut,
     ForumOut,
     GateOut,
@@ -28,6 +34,7 @@ from services.checkin.schemas import (
     PairingOut,
     ScanOut,
     ScanPage,
+    Shown,
     StaffOut,
     UndoBody,
 )
@@ -37,6 +44,7 @@ from shared.access import Role, Staff, bearer, forbidden, require, staff_of, una
 from shared.problems import FieldError, conflict, invalid_input
 
 LEADS = (Role.organiser, Role.security_lead)
+FINDERS = (*LEADS, Role.desk)
 WATCHERS = (Role.organiser, Role.security_lead, Role.viewer)
 
 
@@ -59,11 +67,24 @@ async def device_or_staff(request: Request, gates: OurGates) -> None:
         await calling_device(request, gates)
 
 
+async def device_or_finder(request: Request, gates: OurGates) -> None:
+    staff = staff_of(request)
+    if staff is None:
+        await calling_device(request, gates)
+    elif staff.role not in FINDERS:
+        raise forbidden()
+
+
 CallingDevice = Annotated[Device, Depends(calling_device)]
 Lead = Annotated[Staff, Depends(require(*LEADS))]
 Watcher = Annotated[Staff, Depends(require(*WATCHERS))]
 Organiser = Annotated[Staff, Depends(require(Role.organiser))]
 Name = Annotated[str, Query(pattern=r"^[a-z0-9_-]+$")]
+
+
+def check_gate(gates: Gates, gate: str) -> None:
+    if gate not in {one.id for one in gates.forum.gates}:
+        raise invalid_input([FieldError("gate", "is no gate of this forum")])
 
 
 @router.get("/forum", tags=["forum"], summary="The forum: names, gates, and its time")
@@ -91,8 +112,7 @@ async def list_gates(gates: OurGates) -> list[GateOut]:
 
 @router.post("/enrolments", status_code=201, tags=["devices"], summary="Offer a pairing code")
 async def offer(gates: OurGates, body: NewEnrolment, by: Lead) -> EnrolmentOut:
-    if body.gate not in {gate.id for gate in gates.forum.gates}:
-        raise invalid_input([FieldError("gate", "is no gate of this forum")])
+    check_gate(gates, body.gate)
     return EnrolmentOut.model_validate(
         await devices.offer_enrolment(gates, body.gate, body.label, by)
     )
@@ -117,6 +137,27 @@ async def list_devices(gates: OurGates, _: Lead) -> list[DeviceOut]:
 @router.get("/devices/me", tags=["devices"], summary="The device that asks")
 async def me(device: CallingDevice) -> DeviceOut:
     return DeviceOut.of(device)
+
+
+@router.put("/devices/me", tags=["devices"], summary="What the device says of itself")
+async def report(gates: OurGates, body: DeviceState, device: CallingDevice) -> DeviceStateOut:
+    """Every 20 seconds, and when something of it changes. An alert is raised for a clock that is
+    more than a minute off."""
+    kept = await device_state.report(gates, device, body.state(), body.device_now)
+    return DeviceStateOut(
+        device_id=kept.id,
+        label=kept.label,
+        gate=kept.gate,
+        now=gates.clock.now(),
+        clock_off_seconds=kept.clock_off_seconds,
+    )
+
+
+@router.patch("/devices/{device_id}", tags=["devices"], summary="Move a device, or rename it")
+async def move(gates: OurGates, device_id: UUID, body: DeviceChange, _: Lead) -> DeviceOut:
+    if body.gate is not None:
+        check_gate(gates, body.gate)
+    return DeviceOut.of(await devices.move(gates, device_id, body.gate, body.label))
 
 
 @router.post("/devices/{device_id}/revoke", tags=["devices"], summary="Stop a device's token")
@@ -215,6 +256,57 @@ async def take_back(request: Request, gates: OurGates, scan_id: UUID, body: Undo
         return await undo(gates, scan_id, body.reason, staff.id, None)
     device = await calling_device(request, gates)
     return await undo(gates, scan_id, body.reason, device.label, device.id)
+
+
+@router.post(
+    "/scans/{scan_id}/shown",
+    status_code=204,
+    tags=["scans"],
+    summary="What the officer was told, when that was not the server's answer",
+)
+async def shown(gates: OurGates, scan_id: UUID, body: Shown, device: CallingDevice) -> None:
+    """Raises the alert `correction` if the log says otherwise; again, it changes nothing."""
+    await alerts.correct(gates, device, scan_id, body.decision, body.reason)
+
+
+@router.get(
+    "/participants",
+    tags=["participants"],
+    summary="Look somebody up by name or badge number",
+    dependencies=[Depends(device_or_finder)],
+)
+async def find_participants(
+    gates: OurGates,
+    q: Annotated[str, Query(max_length=100, description="Words of the name, or the number")],
+    limit: Annotated[int, Query(ge=1, le=50)] = 20,
+) -> FoundPage:
+    """Names have all the words, in any order, whatever their accents and case."""
+    async with gates.database.read() as connection:
+        now = gates.clock.now()
+        return FoundPage(items=await look_up(connection, gates.forum, now, q, limit))
+
+
+@router.get("/alerts", tags=["alerts"], summary="What a person should look at, newest first")
+async def list_alerts(
+    gates: OurGates,
+    _: Watcher,
+    is_open: Annotated[bool | None, Query(alias="open")] = None,
+    cursor: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> AlertPage:
+    async with gates.database.read() as connection:
+        rows = await alerts.listed(connection, is_open=is_open, before=cursor, limit=limit + 1)
+    more = len(rows) > limit
+    return AlertPage(
+        items=[AlertOut.model_validate(row) for row in rows[:limit]],
+        next_cursor=str(rows[limit - 1].id) if more else None,
+    )
+
+
+@router.post("/alerts/{alert_id}/acknowledge", tags=["alerts"], summary="Say that it is seen to")
+async def acknowledge(gates: OurGates, alert_id: UUID, by: Lead) -> AlertOut:
+    """Again, it changes nothing: the first who acknowledged it stays named."""
+    return AlertOut.model_validate(await alerts.acknowledge(gates, alert_id, by))
 
 
 @router.post("/rebuild", tags=["operations"], summary="Begin to make our copy anew")

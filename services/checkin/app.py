@@ -9,6 +9,7 @@ from services.checkin.gates import Gates
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
 from services.checkin.news import News
+from services.checkin.participants import keep_folding
 from services.checkin.replica import Replica
 from services.checkin.settings import CheckinSettings
 from shared.limits import RateLimit
@@ -43,9 +44,14 @@ def create(given: Platform) -> Service:
         enrolment_lifetime=timedelta(minutes=settings.enrolment_minutes),
         wrong_codes=RateLimit(WRONG_CODES_AT_ONCE, WRONG_CODES_PER_SECOND),
     )
+
+    async def fold_names() -> None:
+        await keep_folding(service.database)
+
     install_pages(service.app, FOLDER, "checkin")
     service.serves(api.router, pages.router)
     service.hears(consumers.replica(service.database, live, keys))
     service.runs(live.run)
     service.runs(news.run)
+    service.runs(fold_names)
     return service

@@ -13,6 +13,7 @@ from services.checkin import attendance, persons
 from services.checkin.admission import BadgeStatus
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
+from services.checkin.names import search_name
 from services.checkin.tables import badges, participants, signing_keys
 from shared.bus import Consumer
 from shared.database import Database, after_commit
@@ -181,6 +182,7 @@ async def _note_status(tx: AsyncConnection, fact: RegistrationFact, status: str)
         version=fact.version,
         status=status,
         particulars_version=0,
+        search_name="",
         **NOBODY,
     )
     await tx.execute(
@@ -196,11 +198,12 @@ async def _note_particulars(
     tx: AsyncConnection, fact: RegistrationFact, particulars: dict[str, str | None]
 ) -> None:
     """They have a version of their own: who cancelled is still known by the newest name."""
+    name = search_name(particulars["given_name"] or "", particulars["family_name"] or "")
     await tx.execute(
         update(participants)
         .where(
             participants.c.registration_id == fact.registration_id,
             participants.c.particulars_version < fact.version,
         )
-        .values(particulars_version=fact.version, **particulars)
+        .values(particulars_version=fact.version, search_name=name, **particulars)
     )

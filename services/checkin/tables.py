@@ -71,11 +71,16 @@ participants = Table(
     Column("gender", Text),
     Column("search_name", Text),
     _changed(),
+    Index(
+        "participants_unfolded_index",
+        "registration_id",
+        postgresql_where=text("search_name IS NULL"),
+    ),
 )
 """Our copy of who may come, from registration's events. Status: confirmed, cancelled, erased.
 
 Events come in any order: `version` is the status's, `particulars_version` that of all the rest.
-`search_name` is the name as it is looked for; a version that does not know it leaves it out."""
+`search_name` is the name as it is looked for, null until it is folded."""
 
 badges = Table(
     "badges",

@@ -27,7 +27,7 @@ def upgrade() -> None:
     _track_presence_that_ends()
     _create_alerts()
     op.add_column("scans", sa.Column("conflict", sa.Text))
-    op.add_column("participants", sa.Column("search_name", sa.Text))
+    _fold_names()
     for column in (
         sa.Column("battery", sa.REAL),
         sa.Column("charging", sa.Boolean),
@@ -86,6 +86,35 @@ def _track_presence_that_ends() -> None:
         """
         CREATE TRIGGER removals_are_noted AFTER DELETE ON presence
         FOR EACH ROW EXECUTE FUNCTION note_the_presence_removed()
+        """
+    )
+
+
+def _fold_names() -> None:
+    op.add_column("participants", sa.Column("search_name", sa.Text))
+    op.create_index(
+        "participants_unfolded_index",
+        "participants",
+        ["registration_id"],
+        postgresql_where=sa.text("search_name IS NULL"),
+    )
+    op.execute(
+        """
+        CREATE FUNCTION forget_the_folded_name() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            NEW.search_name = NULL;
+            RETURN NEW;
+        END $$
+        """
+    )
+    # The version before changes a name, or erases it, and leaves the folded one as it was.
+    op.execute(
+        """
+        CREATE TRIGGER names_are_folded_anew BEFORE UPDATE ON participants
+        FOR EACH ROW
+        WHEN ((OLD.given_name, OLD.family_name) IS DISTINCT FROM (NEW.given_name, NEW.family_name)
+              AND OLD.search_name = NEW.search_name)
+        EXECUTE FUNCTION forget_the_folded_name()
         """
     )
 
