@@ -42,9 +42,16 @@ _DEAD_CLIENT: Final = {
 
 
 class Database:
-    """A service's own database. Transactions that say something wake the outbox relay."""
+    """A service's own database. Transactions that say something wake the outbox relay.
 
-    def __init__(self, server_url: str, service: str) -> None:
+    Args:
+        server_url: the PostgreSQL server.
+        service: whose database there.
+        plan_once: for a service whose few statements are the same for all values: to plan one takes
+            the server longer than to run it.
+    """
+
+    def __init__(self, server_url: str, service: str, *, plan_once: bool = False) -> None:
         self.url = _service_url(server_url, service)
         self.said = asyncio.Event()
         self.engine: AsyncEngine = create_async_engine(
@@ -58,7 +65,11 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": 5,
-                "server_settings": {"application_name": service, **_DEAD_CLIENT},
+                "server_settings": {
+                    "application_name": service,
+                    "plan_cache_mode": "force_generic_plan" if plan_once else "auto",
+                    **_DEAD_CLIENT,
+                },
             },
         )
 

@@ -85,13 +85,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return answers | {"default": {"description": "Any other problem", "content": content}}
 
 
-def response(request: Request, problem: Problem) -> Response:
-    """The problem as JSON for programs, as a page for a person who followed a link."""
-    # A request that the middleware turned away has not reached an application.
-    app = request.scope.get("app")
-    page: ProblemPage | None = getattr(app.state, "problem_page", None) if app else None
-    if page and "/api/" not in request.url.path and _wants_html(request):
-        return page(request, problem)
+def document(problem: Problem) -> dict[str, Any]:
+    """The problem as RFC 9457 writes it."""
     body: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.kind,
         "title": HTTPStatus(problem.status).phrase,
@@ -103,8 +98,18 @@ def response(request: Request, problem: Problem) -> Response:
         body["errors"] = [
             {"field": e.field, "message": e.message, "kind": e.kind} for e in problem.errors
         ]
+    return body
+
+
+def response(request: Request, problem: Problem) -> Response:
+    """The problem as JSON for programs, as a page for a person who followed a link."""
+    # A request that the middleware turned away has not reached an application.
+    app = request.scope.get("app")
+    page: ProblemPage | None = getattr(app.state, "problem_page", None) if app else None
+    if page and "/api/" not in request.url.path and _wants_html(request):
+        return page(request, problem)
     return JSONResponse(
-        body,
+        document(problem),
         status_code=problem.status,
         media_type="application/problem+json",
         headers=problem.headers,
@@ -140,11 +145,17 @@ _WHERE = frozenset({"body", "query", "path", "header"})
 """FastAPI's word for the part of the request, before the name of the field."""
 
 
-def field_errors(errors: Sequence[Any]) -> list[FieldError]:
-    """Pydantic's errors in our form: the field as the caller wrote it."""
+def field_errors(errors: Sequence[Any], within: tuple[str | int, ...] = ()) -> list[FieldError]:
+    """Pydantic's errors in our form: the field as the caller wrote it.
+
+    Args:
+        errors: as Pydantic gives them.
+        within: where in the body the thing stands that they are about.
+    """
     return [
         FieldError(
-            field=".".join(str(part) for part in e["loc"] if part not in _WHERE) or "body",
+            field=".".join(str(part) for part in (*within, *e["loc"]) if part not in _WHERE)
+            or "body",
             message=e["msg"].removeprefix("Value error, "),
             kind=e["type"],
         )

@@ -50,10 +50,11 @@ class Service:
         folder: Path,
         summary: str,
         max_body_bytes: int = 1024 * 1024,
+        plan_once: bool = False,
     ) -> None:
         self.name = name
         self.platform = given
-        self.database = Database(given.database_url, name)
+        self.database = Database(given.database_url, name, plan_once=plan_once)
         self.bus = given.bus_for(name)
         self._migrations = folder / "migrations"
         self._consumers: list[Consumer] = []

@@ -12,6 +12,7 @@ from services.checkin.news import News
 from services.checkin.participants import keep_folding
 from services.checkin.replica import Replica
 from services.checkin.settings import CheckinSettings
+from services.checkin.turnstile import Turnstile
 from shared.limits import RateLimit
 from shared.pages import install as install_pages
 from shared.platform import Platform
@@ -28,11 +29,12 @@ def create(given: Platform) -> Service:
         given,
         folder=FOLDER,
         summary="Gates, devices, scans, presence, and the live figures.",
+        plan_once=True,
     )
     news = News(service.database)
     live = LiveFigures(service.database, given.forum, given.clock, also=news.changed)
     keys = VerifyingKeys(service.database)
-    service.app.state.gates = Gates(
+    gates = Gates(
         database=service.database,
         forum=given.forum,
         clock=given.clock,
@@ -44,6 +46,9 @@ def create(given: Platform) -> Service:
         enrolment_lifetime=timedelta(minutes=settings.enrolment_minutes),
         wrong_codes=RateLimit(WRONG_CODES_AT_ONCE, WRONG_CODES_PER_SECOND),
     )
+
+    service.app.state.gates = gates
+    service.app.state.turnstile = Turnstile(gates)
 
     async def fold_names() -> None:
         await keep_folding(service.database)

@@ -1,7 +1,7 @@
 """Scans are judged: who is it, may they pass, and everything that follows from it.
 
-Several scans are one transaction. What takes a statement of its own, such as a scan that comes late,
-is rare; the others share three: hold the persons, look at them, write.
+Several scans are one transaction. What takes a statement of its own, such as a scan that comes
+late, is rare; the others share three: hold the persons, look at them, write.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,7 +29,7 @@ from services.checkin.admission import (
 from services.checkin.crowd import Crowd
 from services.checkin.gates import Gates
 from services.checkin.passages import Passage
-from services.checkin.persons import Person
+from services.checkin.persons import Held, Person
 from services.checkin.scan_log import Entries
 from services.checkin.scans import Answer, PreviousOut, Scan, about
 from shared import badge_number, trace
@@ -51,6 +50,7 @@ AHEAD: Final = timedelta(minutes=1)
 BEHIND: Final = timedelta(days=7)
 DEADLOCK: Final = "40P01"
 TRIES: Final = 3
+UNKNOWN: Final = Verdict(Decision.refused, Reason.unknown_badge)
 UNKNOWN_TO_THE_DEVICE: Final = frozenset(
     {
         Reason.revoked,
@@ -88,7 +88,7 @@ class _Case:
     person: Person | None = None
     late: Sequence[Passage] | None = None
     """The person's passages, where one of them is later than this."""
-    verdict: Verdict = Verdict(Decision.refused, Reason.unknown_badge)
+    verdict: Verdict = UNKNOWN
     conflict: Reason | None = None
 
     @property
@@ -140,7 +140,7 @@ async def _judge(gates: Gates, crowd: Crowd, showings: Sequence[Showing]) -> lis
     return answers
 
 
-async def _hold(tx: AsyncConnection, showings: Sequence[Showing]) -> Mapping[str, Row[Any]]:
+async def _hold(tx: AsyncConnection, showings: Sequence[Showing]) -> Mapping[str, Held]:
     known = [each for each in showings if not isinstance(each.shown, Reason)]
     if not known:
         return {}
@@ -151,7 +151,7 @@ async def _hold(tx: AsyncConnection, showings: Sequence[Showing]) -> Mapping[str
     )
 
 
-def _one_of_each(held: Mapping[str, Row[Any]], showings: Sequence[Showing]) -> list[Showing]:
+def _one_of_each(held: Mapping[str, Held], showings: Sequence[Showing]) -> list[Showing]:
     """The first ones, until a person or a scan comes for the second time."""
     seen: set[UUID] = set()
     turn: list[Showing] = []
@@ -169,7 +169,7 @@ async def _judge_turn(
     gates: Gates,
     crowd: Crowd,
     tx: AsyncConnection,
-    held: Mapping[str, Row[Any]],
+    held: Mapping[str, Held],
     turn: Sequence[Showing],
 ) -> list[Answer | None]:
     now = gates.clock.now()
@@ -185,9 +185,7 @@ async def _judge_turn(
     for case in cases:
         if case.passes and case.late is not None and case.showing.scan.scan_id in logged:
             await _reckon_again(tx, gates.forum, case, case.late)
-    return [
-        _answer(case, now) if case.showing.scan.scan_id in logged else None for case in cases
-    ]
+    return [_answer(case, now) if case.showing.scan.scan_id in logged else None for case in cases]
 
 
 def _case(forum: Forum, showing: Showing, now: datetime) -> _Case:
@@ -211,9 +209,7 @@ def _plausible(scanned_at: datetime | None, now: datetime) -> datetime:
 # --- who, and where they are ----------------------------------------------------------------------
 
 
-async def _look(
-    tx: AsyncConnection, held: Mapping[str, Row[Any]], cases: Sequence[_Case]
-) -> None:
+async def _look(tx: AsyncConnection, held: Mapping[str, Held], cases: Sequence[_Case]) -> None:
     """Find out about everybody."""
     known = [(case, held[case.showing.shown]) for case in cases if case.showing.shown in held]
     if not known:
@@ -269,9 +265,7 @@ async def _decide_all(
             crowd.moved(case.zone, case.session, by)
 
 
-def _decide(
-    forum: Forum, case: _Case, person: Person, presence: Presence, occupancy: int
-) -> None:
+def _decide(forum: Forum, case: _Case, person: Person, presence: Presence, occupancy: int) -> None:
     scan = case.showing.scan
     case.verdict = decide(
         forum,

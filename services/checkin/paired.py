@@ -40,7 +40,3 @@ class PairedDevices:
                 self._kept.clear()
             self._kept[token] = (time.monotonic(), device)
         return device
-
-    def changed(self) -> None:
-        """Say that a device was unpaired or moved."""
-        self._kept.clear()

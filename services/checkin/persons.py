@@ -16,6 +16,8 @@ from services.checkin.tables import badges, participants, presence, scans
 
 Person = Row[Any]
 """A row of `_PERSONS`."""
+Held = Row[Any, Any, Any]
+"""A row of `_HOLD`."""
 
 _PARTICULARS: Final = 1
 """Advisory locks of our own kind, apart from those of the zones."""
@@ -36,7 +38,7 @@ class ParticipantOut(BaseModel):
 
 async def hold(
     tx: AsyncConnection, badge_ids: Sequence[str], numbers: Sequence[str]
-) -> dict[str | Any, Row[Any]]:
+) -> dict[Any, Held]:
     """Hold everybody with these badges, so that concurrent scans are judged one after the other.
 
     Answers `badge_id` and `registration_id` by what was shown; what is unknown is not there.
@@ -44,8 +46,10 @@ async def hold(
     # Apart from `look`: a statement that waits for a lock goes on to read other tables as they
     # were before.
     given = {"badge_ids": badge_ids, "numbers": numbers}
-    held = (await tx.execute(_HOLD, given)).all()
-    return {row.badge_id: row for row in held} | {row.number: row for row in held}
+    held: dict[Any, Held] = {}
+    for row in await tx.execute(_HOLD, given):
+        held[row.badge_id] = held[row.number] = row
+    return held
 
 
 async def look(tx: AsyncConnection, places: Sequence[tuple[str, str]]) -> list[Person]:
@@ -138,9 +142,11 @@ _WHO: Final[Select[Any]] = (
     .outerjoin(participants, _IS_THEIRS)
 )
 _FIND: Final = _WHO.where(badges.c.badge_id == bindparam("badge_id"))
-_places = func.unnest(
-    bindparam("badge_ids", type_=ARRAY(Text)), bindparam("at_zones", type_=ARRAY(Text))
-).table_valued("badge_id", "zone", with_ordinality="place", name="places")
+_places = (
+    func.unnest(bindparam("badge_ids", type_=ARRAY(Text)), bindparam("at_zones", type_=ARRAY(Text)))
+    .table_valued("badge_id", "zone", with_ordinality="place", name="places")
+    .render_derived()
+)
 _PERSONS: Final[Select[Any]] = (
     _WHO.join(_places, _places.c.badge_id == badges.c.badge_id)
     .outerjoin(

@@ -50,7 +50,7 @@ async def write(tx: AsyncConnection, entries: Entries) -> set[UUID]:
 
 
 def _json(rows: Sequence[Any]) -> str:
-    return orjson.dumps(rows).decode()
+    return orjson.dumps(rows, default=str).decode()  # asyncpg has UUIDs of its own
 
 
 def _columns(table: Table, but: Sequence[str] = ()) -> str:

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     ValidationInfo,
     field_validator,
 )
@@ -21,11 +22,14 @@ from services.checkin.admission import Decision, Direction, Reason
 from services.checkin.alerts import AlertKind
 from services.checkin.device_state import State
 from services.checkin.devices import Device
-from services.checkin.scans import Scan
+from services.checkin.scans import Answer, Scan
 from shared.access import Role
 from shared.clock import Clock
 from shared.forum import Forum, Text
+from shared.problems import Problem, field_errors, invalid_input
 
+MOST_SCANS: Final = 1000
+"""Of a batch."""
 LONGEST_QR: Final = 7089
 """Characters: the most that any QR holds, digits in version 40-L. People show all sorts of QRs."""
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -192,6 +196,49 @@ class NewScan(BaseModel):
 
     def scan(self) -> Scan:
         return Scan(**self.model_dump())
+
+
+class LateScan(NewScan):
+    """A scan that the device judged by itself."""
+
+    admitted: bool | None = Field(
+        default=None, description="Whether the officer let the person pass"
+    )
+    reason: Reason | None = Field(default=None, description="What the officer was told")
+
+    def scan(self) -> Scan:
+        given = self.model_dump()
+        return Scan(**given, told=given.pop("reason"), is_late=True)
+
+
+class NewBatch(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    scans: Annotated[list[Any], Field(min_length=1, max_length=MOST_SCANS)] = Field(
+        description="As for `/scans`, each with `admitted` and `reason` if known; oldest first"
+    )
+
+    def read(self) -> list[Scan | Problem]:
+        """Each scan, or what is wrong with it."""
+        return [_late_scan(place, given) for place, given in enumerate(self.scans)]
+
+
+class NotTaken(BaseModel):
+    """A scan of a batch that can't be read: it changed nothing."""
+
+    scan_id: Any
+    problem: dict[str, Any] = Field(description="RFC 9457, as for a single scan")
+
+
+class BatchAnswer(BaseModel):
+    answers: list[Answer | NotTaken] = Field(description="In the order of the scans")
+
+
+def _late_scan(place: int, given: Any) -> Scan | Problem:
+    try:
+        return LateScan.model_validate(given).scan()
+    except ValidationError as error:
+        return invalid_input(field_errors(error.errors(), within=("scans", place)))
 
 
 class UndoBody(BaseModel):

@@ -7,6 +7,7 @@ more."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
 from shared.bus import (
+    AT_ONCE,
+    BATCH,
     MOST_LETTERS,
     RETRY_DELAYS_SECONDS,
     STOP_SECONDS,
@@ -31,6 +34,7 @@ from shared.bus import (
 )
 from shared.events import Event, MalformedEvent
 from shared.tables import dead_letters, retries
+from shared.together import Together
 
 log = structlog.get_logger()
 
@@ -48,11 +52,17 @@ class EmbeddedBus:
     def __init__(self, listeners: dict[str, EmbeddedBus] | None = None) -> None:
         self._listeners = {} if listeners is None else listeners
         self._consumers: dict[str, Consumer] = {}
+        self._together: dict[str, Together[Event, None]] = {}
         self._in_hand: set[asyncio.Task[object]] = set()
         self._retrying: asyncio.Task[None] | None = None
 
     def subscribe(self, consumer: Consumer) -> None:
+        async def receive(batch: Sequence[Event]) -> list[None]:
+            await consumer.receive(*batch)
+            return [None] * len(batch)
+
         self._consumers[consumer.queue] = consumer
+        self._together[consumer.queue] = Together(receive, most=BATCH, lanes=AT_ONCE)
         self._listeners[consumer.queue] = self
 
     async def publish(self, event: Event) -> None:
@@ -120,7 +130,7 @@ class EmbeddedBus:
         task.add_done_callback(self._in_hand.discard)
         consumer = self._consumers[queue]
         try:
-            await consumer.receive(event)
+            await self._together[queue].do(event)
         except Exception as error:
             # Whatever a handler raises means "not done": the event must survive it.
             log.warning("event.failed", queue=queue, type=event.type, exc_info=error)

@@ -35,6 +35,7 @@ from pamqp.common import FieldTable
 
 from shared import events
 from shared.bus import (
+    BATCH,
     MOST_LETTERS,
     RETRY_DELAYS_SECONDS,
     STOP_SECONDS,
@@ -49,8 +50,6 @@ from shared.events import QUEUES, Event, MalformedEvent
 log = structlog.get_logger()
 
 EXCHANGE: Final = "forum.events"
-BATCH: Final = 32
-"""Events handled in one transaction, where so many wait: most of an event's cost is its commit."""
 PREFETCH: Final = 2 * BATCH
 """Those in hand and the next ones; the rest is left to other replicas."""
 DELIVERY_LIMIT: Final = 20

@@ -15,6 +15,7 @@ import pytest
 from deploy.private_servers import PostgreSQL
 from services.checkin import tables
 from services.checkin.gates import Gates
+from services.checkin.turnstile import Turnstile
 from shared.access import SESSION_COOKIE, Role, Staff
 from shared.events import DeviceEnrolled, DeviceRevoked
 from tests.checkin import IN, ROOM, Checkin, Device, running
@@ -211,13 +212,15 @@ async def test_a_device_at_a_gate_that_the_forum_no_longer_has_is_told_so(
     scan = {"credential": badge.credential}
     await checkin.post_scan(device, scan | {"scan_id": str(uuid4())})
     state = checkin.service.app.state
+    before: Turnstile = state.turnstile
     gates: Gates = state.gates
     kept = tuple(gate for gate in checkin.forum.gates if gate.entrance != "varembe")
-    state.gates = replace(gates, forum=checkin.forum.model_copy(update={"gates": kept}))
+    smaller = checkin.forum.model_copy(update={"gates": kept})
+    state.turnstile = Turnstile(replace(gates, forum=smaller))
     answer = await checkin.post_scan(device, scan | {"scan_id": str(uuid4())})
     # Who came in there is known all the same.
     elsewhere = await checkin.scan(badge)
-    state.gates = gates
+    state.turnstile = before
     assert answer.status_code == 409
     assert elsewhere["previous"]["gate"] == "varembe-in"
 

@@ -27,12 +27,18 @@ HALF_A_SECOND = 0.5
 def nothing_left(tmp_path: Path) -> Iterator[None]:
     """No process that works in the test's folder lives on after the test."""
     yield
-    left = [
+    deadline = time.monotonic() + 5  # who is killed needs a moment to be gone
+    while (left := _working_in(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
+
+
+def _working_in(folder: Path) -> list[str]:
+    return [
         command
         for process in psutil.process_iter(["cmdline"])
-        if str(tmp_path) in (command := " ".join(process.info["cmdline"] or []))
+        if str(folder) in (command := " ".join(process.info["cmdline"] or []))
     ]
-    assert left == []
 
 
 def program(tmp_path: Path, code: str) -> ChildProcess:

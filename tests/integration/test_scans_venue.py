@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from services.checkin.scans import NEARLY_FULL
+from services.checkin.crowd import NEARLY_FULL
 from shared.settings import REPOSITORY
 from tests.checkin import ALL_ZONES, IN, OTHER_IN, OUT, ROOM, running
 
