@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import asyncpg
 import orjson
+import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import Headers
@@ -24,6 +25,8 @@ from starlette.types import Receive, Scope, Send
 
 from shared.clock import Clock
 from shared.database import Database
+
+log = structlog.get_logger()
 
 AT_ONCE: Final = 4
 """Copies that are read at the same time: each holds a connection, and scans need some too."""
@@ -34,6 +37,10 @@ MOST_DIGITS: Final = 19
 GZIP: Final = 16 + zlib.MAX_WBITS
 
 Sink = Callable[[bytes], Awaitable[None]]
+
+
+class Stalled(Exception):
+    """Nobody takes the answer."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,12 @@ class _Lines(Response):
         async def start() -> None:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
 
-        await self._replica.write(self._after, start, body.write)
-        await body.end()
+        try:
+            await self._replica.write(self._after, start, body.write)
+            await body.end()
+        except Stalled:
+            # An answer without an end: the server hangs up.
+            log.warning("replica.stalled")
 
 
 class _Body:
@@ -109,8 +120,11 @@ class _Body:
         await self._hand_over(b"", more=False)
 
     async def _hand_over(self, body: bytes, *, more: bool = True) -> None:
-        async with asyncio.timeout(STALLED_SECONDS):
-            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        except TimeoutError:
+            raise Stalled from None
 
 
 class _PackedBody(_Body):
