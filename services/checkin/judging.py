@@ -26,6 +26,8 @@ from services.checkin.admission import (
     decide,
     session_of,
 )
+from services.checkin.alarms import Alarms
+from services.checkin.alerts import raise_alert
 from services.checkin.crowd import Crowd
 from services.checkin.gates import Gates
 from services.checkin.passages import Passage
@@ -111,7 +113,15 @@ async def identify(gates: Gates, scan: Scan) -> str | Reason:
         return Reason.bad_signature
 
 
-async def judge(gates: Gates, crowd: Crowd, showings: Sequence[Showing]) -> list[Answer | None]:
+@dataclass(frozen=True)
+class Memory:
+    """What a process remembers from scan to scan; nothing that it could not do without."""
+
+    crowd: Crowd = field(default_factory=Crowd)
+    alarms: Alarms = field(default_factory=Alarms)
+
+
+async def judge(gates: Gates, memory: Memory, showings: Sequence[Showing]) -> list[Answer | None]:
     """Judge scans and write them into the log, in their order.
 
     Answers None for one that was not written: it is in the log already, or its device is not at its
@@ -119,7 +129,7 @@ async def judge(gates: Gates, crowd: Crowd, showings: Sequence[Showing]) -> list
     """
     for attempt in range(1, TRIES + 1):
         try:
-            return await _judge(gates, crowd, showings)
+            return await _judge(gates, memory, showings)
         except DBAPIError as error:
             # Who holds several persons may meet the news of one of them the other way round.
             if getattr(error.orig, "sqlstate", None) != DEADLOCK or attempt == TRIES:
@@ -127,14 +137,14 @@ async def judge(gates: Gates, crowd: Crowd, showings: Sequence[Showing]) -> list
     raise AssertionError("unreachable")
 
 
-async def _judge(gates: Gates, crowd: Crowd, showings: Sequence[Showing]) -> list[Answer | None]:
+async def _judge(gates: Gates, memory: Memory, showings: Sequence[Showing]) -> list[Answer | None]:
     answers: list[Answer | None] = []
     async with gates.database.begin() as tx:
         held = await _hold(tx, showings)
         left = list(showings)
         while left:
             turn = _one_of_each(held, left)
-            answers += await _judge_turn(gates, crowd, tx, held, turn)
+            answers += await _judge_turn(gates, memory, tx, held, turn)
             left = left[len(turn) :]
         after_commit(tx, gates.live.changed)
     return answers
@@ -167,7 +177,7 @@ def _one_of_each(held: Mapping[str, Held], showings: Sequence[Showing]) -> list[
 
 async def _judge_turn(
     gates: Gates,
-    crowd: Crowd,
+    memory: Memory,
     tx: AsyncConnection,
     held: Mapping[str, Held],
     turn: Sequence[Showing],
@@ -177,14 +187,16 @@ async def _judge_turn(
     await _look(tx, held, cases)
     for case in cases:
         case.late = await _passages_if_late(tx, case)
-    await _decide_all(gates.forum, crowd, tx, cases)
+    await _decide_all(gates.forum, memory.crowd, tx, cases)
     entries = Entries()
     for case in cases:
         _enter(gates.forum, entries, case, now)
     logged = await scan_log.write(tx, entries)
     for case in cases:
-        if case.passes and case.late is not None and case.showing.scan.scan_id in logged:
-            await _reckon_again(tx, gates.forum, case, case.late)
+        if case.showing.scan.scan_id in logged:
+            if case.passes and case.late is not None:
+                await _reckon_again(tx, gates.forum, case, case.late)
+            await _alert(gates, memory.alarms, tx, case)
     return [_answer(case, now) if case.showing.scan.scan_id in logged else None for case in cases]
 
 
@@ -362,6 +374,23 @@ async def _reckon_again(
     passage = _passage(case)
     way = passages.within(others, passage)
     await passages.reckon_again(tx, forum, case.zone, case.person, way, passage.at)
+
+
+async def _alert(gates: Gates, alarms: Alarms, tx: AsyncConnection, case: _Case) -> None:
+    showing, person = case.showing, case.person
+    kind = alarms.about(showing.device_id, case.verdict.reason, case.conflict)
+    if kind is not None:
+        await raise_alert(
+            tx,
+            gates,
+            kind,
+            at=case.at,
+            gate=showing.gate.id,
+            device_id=showing.device_id,
+            scan_id=showing.scan.scan_id,
+            registration_id=person.registration_id if person else None,
+            detail=case.conflict,
+        )
 
 
 def _passage(case: _Case) -> Passage:

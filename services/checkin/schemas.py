@@ -207,8 +207,8 @@ class LateScan(NewScan):
     reason: Reason | None = Field(default=None, description="What the officer was told")
 
     def scan(self) -> Scan:
-        given = self.model_dump()
-        return Scan(**given, told=given.pop("reason"), is_late=True)
+        given = self.model_dump(exclude={"reason"})
+        return Scan(**given, told=self.reason, is_late=True)
 
 
 class NewBatch(BaseModel):

@@ -8,10 +8,9 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from services.checkin.admission import Reason
-from services.checkin.crowd import Crowd
 from services.checkin.devices import Device
 from services.checkin.gates import Gates
-from services.checkin.judging import Showing, identify, judge
+from services.checkin.judging import Memory, Showing, identify, judge
 from services.checkin.paired import PairedDevices
 from services.checkin.scans import Answer, Scan, answer
 from shared.access import unauthenticated
@@ -30,7 +29,7 @@ class Turnstile:
     def __init__(self, gates: Gates) -> None:
         self._gates = gates
         self.paired = PairedDevices(gates.database)
-        self._crowd = Crowd()
+        self._memory = Memory()
         self._together = Together(self._judge, most=MOST, lanes=LANES)
 
     async def record(self, token: str, device: Device, scan: Scan) -> Answer:
@@ -65,7 +64,7 @@ class Turnstile:
         return answers
 
     async def _judge(self, showings: Sequence[Showing]) -> list[Answer | None]:
-        return await judge(self._gates, self._crowd, showings)
+        return await judge(self._gates, self._memory, showings)
 
     def _showing(self, device: Device, scan: Scan, shown: str | Reason) -> Showing:
         try:
