@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 TYPE_PREFIX = "urn:forum-pass:problem:"
 
 
+Body = TypeVar("Body", bound=BaseModel)
 ProblemPage = Callable[[Request, "Problem"], Response]
 
 
@@ -161,6 +163,18 @@ def field_errors(errors: Sequence[Any], within: tuple[str | int, ...] = ()) -> l
         )
         for e in errors
     ]
+
+
+def read_body(model: type[Body], content: bytes) -> Body:
+    """The body of a request.
+
+    Raises:
+        RequestValidationError: it isn't one; the caller is told as by FastAPI.
+    """
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
