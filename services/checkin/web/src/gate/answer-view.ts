@@ -6,7 +6,7 @@ import { Language } from '../language';
 import { look } from '../look';
 import { say } from '../text';
 import * as badgeNumber from './badge-number';
-import type { Scan } from './session';
+import type { Scan } from './scans';
 import { type Telling, tone, verdict } from './verdict';
 
 /** The answer, as large as the screen allows: a colour, a shape, a word, then who it is. */
@@ -15,6 +15,8 @@ export class AnswerView extends LitElement {
   @property({ attribute: false }) scan: Scan | null = null;
   @property({ attribute: false }) telling!: Telling;
   @property({ type: Boolean }) offline = false;
+  /** What the officer had been told before the server said otherwise */
+  @property({ attribute: false }) toldBefore: ScanAnswer | null = null;
   /** What an answer looks like, for this component's own style */
   @property({ reflect: true }) tone = '';
 
@@ -33,11 +35,12 @@ export class AnswerView extends LitElement {
 
   override render() {
     if (!this.scan) return nothing;
-    const { answer } = this.scan;
+    const { answer, who } = this.scan;
+    const person = answer ? answer.participant : who;
     return html`
       <div class="told">
         ${answer ? this.renderVerdict(answer) : this.renderUnanswered(this.scan)}
-        ${answer?.participant ? this.renderParticipant(answer.participant) : nothing}
+        ${person ? this.renderParticipant(person) : nothing}
       </div>
       ${this.renderNext(this.scan)}
     `;
@@ -49,8 +52,14 @@ export class AnswerView extends LitElement {
       <div class="verdict">
         <h2>${icons[tone]} ${word}</h2>
         <p>${sentence}</p>
+        ${this.toldBefore ? this.renderCorrection(this.toldBefore) : nothing}
       </div>
     `;
+  }
+
+  private renderCorrection(told: ScanAnswer) {
+    const { word } = verdict(told, this.telling);
+    return html`<p class="correction">${this.language.words.gate.corrected(word)}</p>`;
   }
 
   private renderUnanswered({ fault }: Scan) {
@@ -88,7 +97,7 @@ export class AnswerView extends LitElement {
         <p>${this.language.country(participant.country)}</p>
         <p class="last">
           ${category ? this.renderCategory(category) : participant.category}
-          <span class="number">${badgeNumber.format(participant.number)}</span>
+          <span class="number">${badgeNumber.format(participant.number ?? '')}</span>
         </p>
       </div>
     `;
@@ -180,6 +189,12 @@ export class AnswerView extends LitElement {
         font-weight: 600;
         line-height: 1.25;
         text-wrap: balance;
+      }
+
+      .verdict .correction {
+        padding: var(--space-1) var(--space-3);
+        border: 2px solid currentcolor;
+        border-radius: var(--radius);
       }
 
       /* A short screen keeps the shape beside the word, so that the name stays in sight. */
