@@ -7,17 +7,24 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.checkin import devices, rebuilding
+from services.checkin import alerts, device_state, devices, rebuilding
 from services.checkin.attendance import Totals
 from services.checkin.devices import Device
-from services.checkin.gates import OurGates
+from services.checkin.gates import Gates, OurGates
+from services.checkin.participants import FoundPage, look_up
 from services.checkin.rebuilding import Unheard
 from services.checkin.scans import Answer, record
 from services.checkin.schemas import (
+    AlertOut,
+    AlertPage,
+    DeviceChange,
     DeviceOut,
+    DeviceState,
+    DeviceStateOut,
     EnrolmentOut,
     ForumOut,
     GateOut,
@@ -27,6 +34,7 @@ from services.checkin.schemas import (
     PairingOut,
     ScanOut,
     ScanPage,
+    Shown,
     StaffOut,
     UndoBody,
 )
@@ -36,6 +44,7 @@ from shared.access import Role, Staff, bearer, forbidden, require, staff_of, una
 from shared.problems import FieldError, conflict, invalid_input
 
 LEADS = (Role.organiser, Role.security_lead)
+FINDERS = (*LEADS, Role.desk)
 WATCHERS = (Role.organiser, Role.security_lead, Role.viewer)
 
 
@@ -58,11 +67,24 @@ async def device_or_staff(request: Request, gates: OurGates) -> None:
         await calling_device(request, gates)
 
 
+async def device_or_finder(request: Request, gates: OurGates) -> None:
+    staff = staff_of(request)
+    if staff is None:
+        await calling_device(request, gates)
+    elif staff.role not in FINDERS:
+        raise forbidden()
+
+
 CallingDevice = Annotated[Device, Depends(calling_device)]
 Lead = Annotated[Staff, Depends(require(*LEADS))]
 Watcher = Annotated[Staff, Depends(require(*WATCHERS))]
 Organiser = Annotated[Staff, Depends(require(Role.organiser))]
 Name = Annotated[str, Query(pattern=r"^[a-z0-9_-]+$")]
+
+
+def check_gate(gates: Gates, gate: str) -> None:
+    if gate not in {one.id for one in gates.forum.gates}:
+        raise invalid_input([FieldError("gate", "is no gate of this forum")])
 
 
 @router.get("/forum", tags=["forum"], summary="The forum: names, gates, and its time")
@@ -90,8 +112,7 @@ async def list_gates(gates: OurGates) -> list[GateOut]:
 
 @router.post("/enrolments", status_code=201, tags=["devices"], summary="Offer a pairing code")
 async def offer(gates: OurGates, body: NewEnrolment, by: Lead) -> EnrolmentOut:
-    if body.gate not in {gate.id for gate in gates.forum.gates}:
-        raise invalid_input([FieldError("gate", "is no gate of this forum")])
+    check_gate(gates, body.gate)
     return EnrolmentOut.model_validate(
         await devices.offer_enrolment(gates, body.gate, body.label, by)
     )
@@ -118,6 +139,27 @@ async def me(device: CallingDevice) -> DeviceOut:
     return DeviceOut.of(device)
 
 
+@router.put("/devices/me", tags=["devices"], summary="What the device says of itself")
+async def report(gates: OurGates, body: DeviceState, device: CallingDevice) -> DeviceStateOut:
+    """Every 20 seconds, and when something of it changes. An alert is raised for a clock that is
+    more than a minute off."""
+    kept = await device_state.report(gates, device, body.state(), body.device_now)
+    return DeviceStateOut(
+        device_id=kept.id,
+        label=kept.label,
+        gate=kept.gate,
+        now=gates.clock.now(),
+        clock_off_seconds=kept.clock_off_seconds,
+    )
+
+
+@router.patch("/devices/{device_id}", tags=["devices"], summary="Move a device, or rename it")
+async def move(gates: OurGates, device_id: UUID, body: DeviceChange, _: Lead) -> DeviceOut:
+    if body.gate is not None:
+        check_gate(gates, body.gate)
+    return DeviceOut.of(await devices.move(gates, device_id, body.gate, body.label))
+
+
 @router.post("/devices/{device_id}/revoke", tags=["devices"], summary="Stop a device's token")
 async def revoke(gates: OurGates, device_id: UUID, _: Lead) -> DeviceOut:
     return DeviceOut.of(await devices.revoke(gates, device_id))
@@ -130,6 +172,47 @@ async def scan(gates: OurGates, body: NewScan, device: CallingDevice) -> Answer:
     except KeyError:
         raise conflict("The forum has no such gate any more: pair the device again.") from None
     return await record(gates, device.id, gate, body.scan())
+
+
+@router.get(
+    "/replica",
+    tags=["replica"],
+    summary="What a gate copies, whole or what has changed since a cursor",
+    response_class=Response,
+    responses={200: {"content": {"application/x-ndjson": {}}}},
+)
+async def copy(
+    gates: OurGates,
+    _: CallingDevice,
+    after: Annotated[str | None, Query(description="The cursor of the last answer")] = None,
+) -> Response:
+    """One JSON object a line, told apart by `kind`; gzip where the caller accepts it.
+
+    `begin` is the first line; its `full` says whether to forget all that was kept: without a
+    cursor, or with one that means nothing here. Then come every `key`, and those `badge`s and
+    `presence`s that may have changed since the cursor. Lines may repeat what the device has; the
+    last word counts on a `badge_id`, and on a `registration_id` in a `zone`. `end` is the last
+    line and has the next cursor. Without it the answer was cut off; the old cursor stays good.
+    """
+    return gates.replica.after(after)
+
+
+@router.get(
+    "/replica/stream",
+    tags=["replica"],
+    summary="Says soon after a change that there is one, as server-sent events named 'changed'",
+    response_class=EventSourceResponse,
+)
+async def news(gates: OurGates, device: CallingDevice) -> EventSourceResponse:
+    """Begins with a `changed`, for what happened before it was open; ends when the device is
+    stopped.
+    """
+
+    async def changes() -> AsyncIterator[ServerSentEvent]:
+        async for _ in gates.news.watch(device.id):
+            yield ServerSentEvent("{}", event="changed")
+
+    return EventSourceResponse(changes(), headers={"Cache-Control": "no-store"})
 
 
 @router.get("/scans", tags=["scans"], summary="The log, newest first")
@@ -173,6 +256,57 @@ async def take_back(request: Request, gates: OurGates, scan_id: UUID, body: Undo
         return await undo(gates, scan_id, body.reason, staff.id, None)
     device = await calling_device(request, gates)
     return await undo(gates, scan_id, body.reason, device.label, device.id)
+
+
+@router.post(
+    "/scans/{scan_id}/shown",
+    status_code=204,
+    tags=["scans"],
+    summary="What the officer was told, when that was not the server's answer",
+)
+async def shown(gates: OurGates, scan_id: UUID, body: Shown, device: CallingDevice) -> None:
+    """Raises the alert `correction` if the log says otherwise; again, it changes nothing."""
+    await alerts.correct(gates, device, scan_id, body.decision, body.reason)
+
+
+@router.get(
+    "/participants",
+    tags=["participants"],
+    summary="Look somebody up by name or badge number",
+    dependencies=[Depends(device_or_finder)],
+)
+async def find_participants(
+    gates: OurGates,
+    q: Annotated[str, Query(max_length=100, description="Words of the name, or the number")],
+    limit: Annotated[int, Query(ge=1, le=50)] = 20,
+) -> FoundPage:
+    """Names have all the words, in any order, whatever their accents and case."""
+    async with gates.database.read() as connection:
+        now = gates.clock.now()
+        return FoundPage(items=await look_up(connection, gates.forum, now, q, limit))
+
+
+@router.get("/alerts", tags=["alerts"], summary="What a person should look at, newest first")
+async def list_alerts(
+    gates: OurGates,
+    _: Watcher,
+    is_open: Annotated[bool | None, Query(alias="open")] = None,
+    cursor: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> AlertPage:
+    async with gates.database.read() as connection:
+        rows = await alerts.listed(connection, is_open=is_open, before=cursor, limit=limit + 1)
+    more = len(rows) > limit
+    return AlertPage(
+        items=[AlertOut.model_validate(row) for row in rows[:limit]],
+        next_cursor=str(rows[limit - 1].id) if more else None,
+    )
+
+
+@router.post("/alerts/{alert_id}/acknowledge", tags=["alerts"], summary="Say that it is seen to")
+async def acknowledge(gates: OurGates, alert_id: UUID, by: Lead) -> AlertOut:
+    """Again, it changes nothing: the first who acknowledged it stays named."""
+    return AlertOut.model_validate(await alerts.acknowledge(gates, alert_id, by))
 
 
 @router.post("/rebuild", tags=["operations"], summary="Begin to make our copy anew")

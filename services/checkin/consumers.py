@@ -13,6 +13,7 @@ from services.checkin import attendance, persons
 from services.checkin.admission import BadgeStatus
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
+from services.checkin.names import search_name
 from services.checkin.tables import badges, participants, signing_keys
 from shared.bus import Consumer
 from shared.database import Database, after_commit
@@ -53,6 +54,10 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
 
         return handler
 
+    def tell_of_keys() -> None:
+        keys.changed()
+        live.changed()
+
     return Consumer(
         CHECKIN_PARTICIPANTS,
         database,
@@ -65,7 +70,7 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
             BadgeRevoked: then(live.changed, stop_badge),
             RegistrationRestated: then(live.changed, restate_participant),
             BadgeRestated: then(live.changed, restate_badge),
-            KeyPublished: then(keys.changed, know_key),
+            KeyPublished: then(tell_of_keys, know_key),
         },
     )
 
@@ -177,6 +182,7 @@ async def _note_status(tx: AsyncConnection, fact: RegistrationFact, status: str)
         version=fact.version,
         status=status,
         particulars_version=0,
+        search_name="",
         **NOBODY,
     )
     await tx.execute(
@@ -192,11 +198,12 @@ async def _note_particulars(
     tx: AsyncConnection, fact: RegistrationFact, particulars: dict[str, str | None]
 ) -> None:
     """They have a version of their own: who cancelled is still known by the newest name."""
+    name = search_name(particulars["given_name"] or "", particulars["family_name"] or "")
     await tx.execute(
         update(participants)
         .where(
             participants.c.registration_id == fact.registration_id,
             participants.c.particulars_version < fact.version,
         )
-        .values(particulars_version=fact.version, **particulars)
+        .values(particulars_version=fact.version, search_name=name, **particulars)
     )

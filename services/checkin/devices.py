@@ -18,6 +18,7 @@ from services.checkin.tables import devices, enrolments
 from shared import outbox
 from shared.access import Staff
 from shared.badge_number import ALPHABET
+from shared.database import after_commit
 from shared.events import DeviceEnrolled, DeviceRevoked, Event
 from shared.problems import Problem, conflict, not_found
 
@@ -105,6 +106,7 @@ async def revoke(gates: Gates, device_id: UUID) -> Device:
             raise not_found("device")
         if device.revoked_at is not None:
             return device
+        after_commit(tx, gates.news.changed)
         fact = DeviceRevoked(device_id=device_id, gate=device.gate)
         await outbox.say(tx, Event("/checkin", gates.clock.now(), fact))
         stopped: Device = (
@@ -116,6 +118,29 @@ async def revoke(gates: Gates, device_id: UUID) -> Device:
             )
         ).one()
         return stopped
+
+
+async def move(gates: Gates, device_id: UUID, gate: str | None, label: str | None) -> Device:
+    """Put a device at another gate, or give it another name; it learns of it when it next calls.
+
+    Raises:
+        Problem: 404 for an unknown device, 409 for a stopped one.
+    """
+    wanted = {"gate": gate, "label": label}
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    async with gates.database.begin() as tx:
+        device = (
+            await tx.execute(select(devices).where(devices.c.id == device_id).with_for_update())
+        ).one_or_none()
+        if device is None:
+            raise not_found("device")
+        if device.revoked_at is not None:
+            raise conflict("This device is stopped; pair it again.")
+        if not changes:
+            return device
+        statement = update(devices).where(devices.c.id == device_id).values(changes)
+        moved: Device = (await tx.execute(statement.returning(devices))).one()
+        return moved
 
 
 async def all_devices(connection: AsyncConnection) -> list[Device]:

@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import LiveFigures
+from services.checkin.news import News
+from services.checkin.replica import Replica
 from shared.clock import Clock
 from shared.database import Database
 from shared.forum import Forum
@@ -23,6 +25,8 @@ class Gates:
     clock: Clock
     keys: VerifyingKeys
     live: LiveFigures
+    replica: Replica
+    news: News
     origin: str
     enrolment_lifetime: timedelta
     wrong_codes: RateLimit

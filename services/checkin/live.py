@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from services.checkin.attendance import Totals, totals
@@ -20,16 +20,20 @@ REFRESH_SECONDS = 15.0
 class LiveFigures:
     """Tells watchers of every change, at most ten times a second."""
 
-    def __init__(self, database: Database, forum: Forum, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, forum: Forum, clock: Clock, *, also: Callable[[], None]
+    ) -> None:
         self._database = database
         self._forum = forum
         self._clock = clock
+        self._also = also
         self._dirty = asyncio.Event()
         self._watchers: set[asyncio.Queue[Totals]] = set()
 
     def changed(self) -> None:
         """Say that a scan or a badge has been committed."""
         self._dirty.set()
+        self._also()
 
     async def now(self) -> Totals:
         async with self._database.read() as connection:

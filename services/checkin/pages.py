@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,8 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from qrcode.image.svg import SvgPathImage
 
 from services.checkin import devices
-from services.checkin.api import LEADS, WATCHERS
+from services.checkin.api import LEADS, WATCHERS, check_gate
+from services.checkin.device_state import CLOCK_OFF
 from services.checkin.gates import OurGates
 from services.checkin.schemas import Label
 from shared.access import Staff, require
@@ -23,6 +25,8 @@ from shared.problems import Problem, not_found
 BUILT = Path(__file__).parent / "web" / "dist"
 FOR_EVER = "public, max-age=31536000, immutable"
 """Built files have a digest of their content in their names."""
+QUIET = timedelta(minutes=1)
+"""Devices tell their state every 20 seconds: one that has not for so long has no network."""
 
 
 router = APIRouter(include_in_schema=False)
@@ -59,8 +63,17 @@ async def built(path: str) -> Response:
 async def all_devices(request: Request, gates: OurGates, pages: OurPages, _: Lead) -> Response:
     async with gates.database.read() as connection:
         rows = await devices.all_devices(connection)
+    quiet_since = gates.clock.now() - QUIET
     return pages.render(
-        request, "devices.html", devices=rows, gates=gates.forum.gates, gate=gates.forum.gate
+        request,
+        "devices.html",
+        working=[row for row in rows if row.revoked_at is None],
+        stopped=[row for row in rows if row.revoked_at is not None],
+        gates=gates.forum.gates,
+        # A device may stand at a gate that the forum has no more.
+        gate_names={gate.id: gate.name for gate in gates.forum.gates},
+        is_quiet=lambda device: device.last_contact_at < quiet_since,
+        clock_off=CLOCK_OFF.total_seconds(),
     )
 
 
@@ -84,6 +97,13 @@ async def pair(
         offered=offered,
         qr=_svg(offered.url),
     )
+
+
+@router.post("/devices/{device_id}/move")
+async def move(gates: OurGates, device_id: UUID, _: Lead, gate: Annotated[str, Form()]) -> Response:
+    check_gate(gates, gate)
+    await devices.move(gates, device_id, gate, None)
+    return RedirectResponse("/checkin/devices", 303)
 
 
 @router.post("/devices/{device_id}/revoke")

@@ -44,7 +44,7 @@ async def finish(tx: AsyncConnection) -> Unheard:
     await tx.execute(
         update(participants)
         .where(participants.c.version == OLD_NEWS)
-        .values(status="erased", **NOBODY)
+        .values(status="erased", search_name="", **NOBODY)
     )
     await tx.execute(update(badges).where(badges.c.version == OLD_NEWS).values(status="revoked"))
     return left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -17,7 +17,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from services.checkin.admission import Direction
+from services.checkin.admission import Decision, Direction, Reason
+from services.checkin.alerts import AlertKind
+from services.checkin.device_state import State
 from services.checkin.devices import Device
 from services.checkin.scans import Scan
 from shared.access import Role
@@ -37,6 +39,7 @@ Line = Annotated[
 ]
 Label = Annotated[Line, Field(max_length=100)]
 Said = Annotated[Line, Field(max_length=200)]
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 
 
 class GateOut(BaseModel):
@@ -80,10 +83,81 @@ class DeviceOut(BaseModel):
     gate: str
     enrolled_at: datetime
     revoked_at: datetime | None
+    battery: float | None = Field(description="0 to 1")
+    charging: bool | None
+    app_version: str | None
+    pending: int | None = Field(description="Scans that the device has still to send")
+    replica_at: datetime | None = Field(description="When its copy was up to date")
+    clock_off_seconds: float | None = Field(description="How far its clock is ahead")
+    last_contact_at: datetime | None = Field(description="When it last told its state; forum time")
 
     @classmethod
     def of(cls, device: Device) -> DeviceOut:
         return cls.model_validate({**device._mapping, "device_id": device.id}, extra="ignore")
+
+
+class DeviceChange(BaseModel):
+    """What is left out or null stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gate: str | None = None
+    label: Label | None = None
+
+
+class DeviceState(BaseModel):
+    """What a device says of itself. What is left out or null is not known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    battery: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    charging: Annotated[bool, Field(strict=True)] | None = None
+    app_version: Label | None = None
+    pending: Annotated[int, Field(ge=0, lt=1 << 31, strict=True)] | None = None
+    replica_at: Moment | None = Field(
+        default=None, description="When its copy was up to date; forum time"
+    )
+    device_now: Moment | None = Field(default=None, description="What its clock shows; wall time")
+
+    def state(self) -> State:
+        return State(**self.model_dump(exclude={"device_now"}))
+
+
+class DeviceStateOut(BaseModel):
+    device_id: UUID
+    label: str
+    gate: str
+    now: datetime = Field(description="Forum time")
+    clock_off_seconds: float | None
+
+
+class AlertOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: AlertKind
+    at: datetime
+    gate: str | None
+    device_id: UUID | None
+    scan_id: UUID | None
+    registration_id: UUID | None
+    detail: str | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+class AlertPage(BaseModel):
+    items: list[AlertOut]
+    next_cursor: str | None
+
+
+class Shown(BaseModel):
+    """What an officer was told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Decision
+    reason: Reason
 
 
 class NewScan(BaseModel):
@@ -97,7 +171,7 @@ class NewScan(BaseModel):
         default=None, validate_default=True, description="As printed on the badge, typed in any way"
     )
     direction: Direction | None = Field(default=None, description="The gate's own when absent")
-    scanned_at: Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)] | None = None
+    scanned_at: Moment | None = None
     override: Said | None = Field(
         default=None, description="The officer's reason to let the person in; also {reason: …}"
     )
@@ -168,8 +242,10 @@ class CategoryOut(NamedOut):
 
 
 class ZoneOut(NamedOut):
+    bit: int = Field(description="The zone's place in a badge's bitmap")
     capacity: int | None
     scan_out: bool
+    anti_passback: bool
 
 
 class VenueOut(BaseModel):
@@ -187,6 +263,7 @@ class ForumOut(BaseModel):
     rehearsal: bool
     now: datetime = Field(description="Forum time")
     days: list[date]
+    closes: time = Field(description="When presence ends each day, in the forum's time zone")
     categories: list[CategoryOut]
     zones: list[ZoneOut]
     entrances: list[NamedOut]
@@ -201,6 +278,7 @@ class ForumOut(BaseModel):
             rehearsal=clock.rehearsal,
             now=clock.now().astimezone(forum.timezone),
             days=list(forum.days),
+            closes=forum.venue.closes,
             categories=[CategoryOut.model_validate(one) for one in forum.categories],
             zones=[ZoneOut.model_validate(one) for one in forum.zones],
             entrances=[NamedOut.model_validate(one) for one in forum.entrances],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Boolean,
     Column,
     Date,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -20,11 +22,38 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import UserDefinedType
 
 from shared.tables import NAMING
 
 metadata = MetaData(naming_convention=NAMING)
 moment = DateTime(timezone=True)
+
+
+class Xid8(UserDefinedType[int]):
+    """A transaction's number that never comes again."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+# Otherwise SQLAlchemy does not know the type when it reads the tables back.
+ischema_names["xid8"] = Xid8
+
+
+def _changed() -> Column[int]:
+    """The last transaction that wrote the row, kept by a trigger: no writer can forget it."""
+    return Column(
+        "changed",
+        Xid8,
+        nullable=False,
+        index=True,
+        server_default=text("pg_current_xact_id()"),
+    )
+
 
 participants = Table(
     "participants",
@@ -40,10 +69,18 @@ participants = Table(
     Column("country", Text, nullable=False),
     Column("category", Text, nullable=False),
     Column("gender", Text),
+    Column("search_name", Text),
+    _changed(),
+    Index(
+        "participants_unfolded_index",
+        "registration_id",
+        postgresql_where=text("search_name IS NULL"),
+    ),
 )
 """Our copy of who may come, from registration's events. Status: confirmed, cancelled, erased.
 
-Events come in any order: `version` is the status's, `particulars_version` that of all the rest."""
+Events come in any order: `version` is the status's, `particulars_version` that of all the rest.
+`search_name` is the name as it is looked for, null until it is folded."""
 
 badges = Table(
     "badges",
@@ -55,6 +92,7 @@ badges = Table(
     Column("number", Text, unique=True),
     Column("days", SmallInteger, nullable=False),
     Column("zones", Integer, nullable=False),
+    _changed(),
 )
 """Our copy of the badges, from badging's events. A badge of which only the revocation was heard yet
 has no number."""
@@ -88,7 +126,15 @@ devices = Table(
     Column("enrolled_at", moment, nullable=False),
     Column("enrolled_by", Text, nullable=False),
     Column("revoked_at", moment),
+    Column("battery", REAL),
+    Column("charging", Boolean),
+    Column("app_version", Text),
+    Column("pending", Integer),
+    Column("replica_at", moment),
+    Column("clock_off_seconds", Double),
+    Column("last_contact_at", moment),
 )
+"""What a device says of itself is null until it has said it. All times are forum time."""
 
 scans = Table(
     "scans",
@@ -112,13 +158,15 @@ scans = Table(
     Column("undoes", Uuid),
     Column("previous", Uuid),
     Column("by", Text),
+    Column("conflict", Text),
     UniqueConstraint("scan_id", name="scans_scan_id_key"),
     Index("scans_undoes_key", "undoes", unique=True, postgresql_where=text("undoes IS NOT NULL")),
     Index("scans_person_index", "registration_id", "zone", "seq"),
     Index("scans_refused_index", "at", postgresql_where=text("decision = 'refused'")),
 )
 """The log: only ever added to (triggers see to it). `said` is an officer's reason for an override
-or an undo; `at` is when it happened in forum time, `device_time` what the device's clock showed."""
+or an undo; `at` is when it happened in forum time, `device_time` what the device's clock showed;
+`conflict` is the rule that somebody was let in against by a device that did not know better."""
 
 presence = Table(
     "presence",
@@ -131,10 +179,54 @@ presence = Table(
     Column("scan_id", Uuid, nullable=False),
     Column("at", moment, nullable=False),
     Column("gate", Text, nullable=False),
+    _changed(),
     Index("presence_inside_index", "zone", "session", postgresql_where=text("inside")),
 )
 """Who is inside: the outcome of a person's last scan in a zone. Ends by itself: `session` is the
 day whose closing ends it."""
+
+presence_removed = Table(
+    "presence_removed",
+    metadata,
+    Column("registration_id", Uuid, primary_key=True),
+    Column("zone", Text, primary_key=True),
+    Column("session", Date, nullable=False),
+    _changed(),
+)
+"""Rows that `presence` once had, by a trigger: a row that is gone cannot say that it changed, and a
+gate that copied it must hear of it, also from whoever deletes by hand. It stays when the person
+comes again; then `presence` has the word."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", moment, nullable=False),
+    Column("gate", Text),
+    Column("device_id", Uuid),
+    Column("scan_id", Uuid),
+    Column("registration_id", Uuid),
+    Column("detail", Text),
+    Column("acknowledged_at", moment),
+    Column("acknowledged_by", Text),
+    Index("alerts_open_index", "id", postgresql_where=text("acknowledged_at IS NULL")),
+    # What is said again, by a device that had no answer, alerts nobody again.
+    Index(
+        "alerts_scan_key",
+        "scan_id",
+        "kind",
+        unique=True,
+        postgresql_where=text("scan_id IS NOT NULL"),
+    ),
+    Index(
+        "alerts_clock_off_key",
+        "device_id",
+        unique=True,
+        postgresql_where=text("kind = 'clock_off' AND acknowledged_at IS NULL"),
+    ),
+)
+"""What a person in charge should look at. `at` and `acknowledged_at` are forum time."""
 
 attendance = Table(
     "attendance",

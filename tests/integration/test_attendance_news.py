@@ -131,7 +131,7 @@ def two_badges() -> tuple[Badge, Badge]:
 
 
 async def state(checkin: Checkin, mine: tuple[Badge, Badge]) -> list[dict[str, Any]]:
-    """What is kept of somebody and their old and new badge, but for ids and numbers."""
+    """What is kept of somebody and their old and new badge, but for ids, numbers and when."""
     [holder] = {badge.registration_id for badge in mine}
     async with checkin.service.database.read() as connection:
         rows = [
@@ -144,7 +144,7 @@ async def state(checkin: Checkin, mine: tuple[Badge, Badge]) -> list[dict[str, A
                 .order_by(badges.c.badge_id == mine[1].badge_id)
             ),
         ]
-    own = {"registration_id", "badge_id", "number"}
+    own = {"registration_id", "badge_id", "number", "changed"}
     return [
         {name: value for name, value in row._mapping.items() if name not in own} for row in rows
     ]

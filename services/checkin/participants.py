@@ -1,0 +1,159 @@
+"""Looking people up by name or number, for those who stand there without a badge to scan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row, bindparam, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.checkin.admission import BadgeStatus, session_of
+from services.checkin.names import folded, search_name
+from services.checkin.tables import participants
+from shared import badge_number
+from shared.badge_number import InvalidBadgeNumber
+from shared.database import Database
+from shared.forum import Forum
+from shared.problems import FieldError, invalid_input
+
+SHORTEST: Final = 2
+"""Characters: a single one finds half of the forum."""
+SOME: Final = 500
+"""Names folded at a time."""
+FOLD_SECONDS: Final = 10.0
+
+
+class FoundOut(BaseModel):
+    """Somebody who was looked for, and where they are."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    registration_id: UUID
+    badge_id: str
+    number: str | None
+    given_name: str
+    family_name: str
+    organization: str
+    country: str
+    category: str
+    status: BadgeStatus = Field(description="The badge's, with what is known of its holder")
+    blocked: bool
+    inside: bool = Field(description="Inside the venue now")
+    inside_since: datetime | None
+    entrance: str | None = Field(description="Where they came in")
+
+
+class FoundPage(BaseModel):
+    items: list[FoundOut]
+
+
+async def look_up(
+    connection: AsyncConnection, forum: Forum, now: datetime, asked: str, limit: int
+) -> list[FoundOut]:
+    """Whose badge has the number, or whose name has all the words in any order.
+
+    Raises:
+        Problem: 422 for fewer than two letters or digits.
+    """
+    words = folded(asked).split()
+    if sum(map(len, words)) < SHORTEST:
+        raise invalid_input([FieldError("q", f"give at least {SHORTEST} letters or digits")])
+    now_inside = {"zone": forum.main_zone.id, "session": session_of(forum, now)}
+    rows: Sequence[Row[Any]] = ()
+    # A name may look like a number.
+    if (number := _number(asked)) is not None:
+        rows = (await connection.execute(_BY_NUMBER, {"number": number, **now_inside})).all()
+    if not rows:
+        # Nothing to escape: a folded word has letters and digits only.
+        patterns = {
+            "words": [f"%{word}%" for word in words],
+            "beginnings": [f"% {word}%" for word in words],
+            "limit": limit,
+        }
+        rows = (await connection.execute(_BY_NAME, patterns | now_inside)).all()
+    return [FoundOut.model_validate(row) for row in rows]
+
+
+async def keep_folding(database: Database) -> None:
+    """Fold the names that were written by the version before, which did not look people up.
+
+    For ever: while the service is being renewed, both versions write.
+    """
+    while True:
+        while await _fold_some(database):
+            pass
+        await asyncio.sleep(FOLD_SECONDS)
+
+
+async def _fold_some(database: Database) -> bool:
+    async with database.begin() as tx:
+        rows = (await tx.execute(_UNFOLDED)).all()
+        names = [{"who": row.registration_id, "name": search_name(*row[1:])} for row in rows]
+        if names:
+            await tx.execute(_FOLD, names)
+    return bool(names)
+
+
+def _number(asked: str) -> str | None:
+    try:
+        return badge_number.parse(asked)
+    except InvalidBadgeNumber:
+        return None
+
+
+_UNFOLDED: Final = (
+    select(participants.c.registration_id, participants.c.given_name, participants.c.family_name)
+    .where(participants.c.search_name.is_(None))
+    .limit(SOME)
+    .with_for_update(skip_locked=True)
+)
+_FOLD: Final = (
+    update(participants)
+    .where(participants.c.registration_id == bindparam("who"))
+    .values(search_name=bindparam("name"))
+)
+# The effective status is as persons.badge has it.
+_FOUND: Final = """
+    SELECT b.registration_id, b.badge_id, b.number,
+           coalesce(p.given_name, '') AS given_name, coalesce(p.family_name, '') AS family_name,
+           coalesce(p.organization, '') AS organization, coalesce(p.country, '') AS country,
+           coalesce(p.category, '') AS category,
+           CASE WHEN b.status = 'valid' AND p.status IN ('cancelled', 'erased') THEN 'cancelled'
+                ELSE b.status END AS status,
+           coalesce(p.blocked, false) AS blocked,
+           w.inside IS NOT NULL AS inside, w.at AS inside_since, s.entrance
+    FROM {whose}
+    LEFT JOIN presence AS w ON w.registration_id = b.registration_id
+        AND w.inside AND w.zone = :zone AND w.session = :session
+    LEFT JOIN scans AS s ON s.scan_id = w.scan_id
+    {order}
+"""
+_BY_NUMBER: Final = text(
+    _FOUND.format(
+        whose="""
+            (SELECT * FROM badges WHERE number = :number) AS b
+            LEFT JOIN participants AS p USING (registration_id)
+        """,
+        order="",
+    )
+)
+# First those of whom every word begins a name. Of somebody's badges, the one that is good.
+_BY_NAME: Final = text(
+    _FOUND.format(
+        whose="""
+            (SELECT *, ' ' || search_name LIKE ALL (:beginnings) AS begins FROM participants
+             WHERE search_name LIKE ALL (:words)
+             ORDER BY begins DESC, family_name, given_name, registration_id LIMIT :limit) AS p
+            CROSS JOIN LATERAL (
+                SELECT * FROM badges WHERE registration_id = p.registration_id
+                ORDER BY status = 'valid' DESC, version DESC LIMIT 1
+            ) AS b
+        """,
+        order="ORDER BY p.begins DESC, p.family_name, p.given_name, p.registration_id",
+    )
+)
