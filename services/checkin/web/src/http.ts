@@ -31,6 +31,7 @@ export interface Call {
 }
 
 const PATIENCE_MS = 8000;
+const NO_CONTENT = 204;
 
 /**
  * One request to the service, as JSON.
@@ -57,6 +58,7 @@ export async function call<Answer>(path: string, options: Call = {}): Promise<An
     throw new Unreachable();
   }
   refuseFailure(response, text);
+  if (response.status === NO_CONTENT) return undefined as Answer;
   try {
     return JSON.parse(text) as Answer;
   } catch {

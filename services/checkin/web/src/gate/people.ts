@@ -8,23 +8,49 @@ import type { Whereabouts } from './presence';
 export const SHORTEST_QUERY = 2;
 const MOST = 20;
 
-/** Without accents and case, as people type names in a hurry. */
+// Letters that Unicode does not take apart, and apostrophes, which people leave out: as
+// services/checkin/names.py has them.
+const APART: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  ł: 'l',
+  ø: 'o',
+  đ: 'd',
+  ð: 'd',
+  ħ: 'h',
+  ı: 'i',
+  ŧ: 't',
+  æ: 'ae',
+  œ: 'oe',
+  þ: 'th',
+  ə: 'e',
+  ʻ: '',
+  ʼ: '',
+  "'": '',
+  '’': '',
+  '`': '',
+};
+
+/** Words in small letters without accents, with one blank between them. */
 export function fold(text: string): string {
   return text
     .normalize('NFKD')
-    .replace(/\p{Mark}/gu, '')
     .toLowerCase()
-    .replace(/ß/g, 'ss')
-    .replace(/ø/g, 'o')
-    .replace(/ł/g, 'l')
-    .replace(/đ/g, 'd')
-    .replace(/æ/g, 'ae')
-    .replace(/œ/g, 'oe');
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .replace(/[^\x00-\x7f]|['`]/gu, (letter) => APART[letter] ?? letter)
+    .replace(/[^\p{Letter}\p{Number}]+/gu, ' ')
+    .trim();
+}
+
+interface Match {
+  readonly badge: CopiedBadge;
+  /** Every word begins a name */
+  readonly begins: boolean;
 }
 
 /**
- * Those whose names have a word that begins with each word of the query, in any order, or whose
- * number begins with it.
+ * Whose badge has the number, or whose name has all the words in any order: first those of whom
+ * every word begins a name.
  *
  * @param insideOf where somebody is inside, or undefined for nowhere
  */
@@ -33,32 +59,41 @@ export function find(
   query: string,
   insideOf: (registrationId: string) => Whereabouts | undefined,
 ): Found[] {
-  if (query.trim().length < SHORTEST_QUERY) return [];
-  const words = fold(query).split(/[\s,]+/).filter(Boolean);
-  const number = badgeNumber.normalize(query);
-  const people = new Map<string, CopiedBadge>();
+  const badges = numbered(copy, query) ?? named(copy, fold(query).split(' '));
+  return badges.map((badge) => found(badge, insideOf(badge.registration_id)));
+}
+
+function numbered(copy: Copy, query: string): readonly CopiedBadge[] | null {
+  const badge = badgeNumber.fault(query) === null ? copy.byNumber(query) : undefined;
+  return badge ? [badge] : null;
+}
+
+function named(copy: Copy, words: readonly string[]): readonly CopiedBadge[] {
+  if (words.join('').length < SHORTEST_QUERY) return [];
+  const people = new Map<string, Match>();
   for (const badge of copy.all()) {
-    if (!matches(badge, words, number)) continue;
+    const match = matched(badge, words);
     const other = people.get(badge.registration_id);
     // Of several badges the one that opens gates, whatever came first.
-    if (!other || badge.status === 'valid') people.set(badge.registration_id, badge);
+    if (match && (!other || badge.status === 'valid')) people.set(badge.registration_id, match);
   }
   return [...people.values()]
-    .sort(byName)
+    .sort(inOrder)
     .slice(0, MOST)
-    .map((badge) => found(badge, insideOf(badge.registration_id)));
+    .map(({ badge }) => badge);
 }
 
-function matches(badge: CopiedBadge, words: readonly string[], number: string): boolean {
-  if (badge.number && badgeNumber.normalize(badge.number).startsWith(number)) return true;
-  const names = ` ${fold(`${badge.given_name} ${badge.family_name}`).replace(/[-'’]/g, ' ')}`;
-  return words.every((word) => names.includes(` ${word.replace(/[-'’]/g, ' ')}`));
+function matched(badge: CopiedBadge, words: readonly string[]): Match | null {
+  const names = ` ${fold(`${badge.given_name} ${badge.family_name}`)}`;
+  if (!words.every((word) => names.includes(word))) return null;
+  return { badge, begins: words.every((word) => names.includes(` ${word}`)) };
 }
 
-function byName(one: CopiedBadge, other: CopiedBadge): number {
+function inOrder(one: Match, other: Match): number {
   return (
-    one.family_name.localeCompare(other.family_name) ||
-    one.given_name.localeCompare(other.given_name)
+    Number(other.begins) - Number(one.begins) ||
+    one.badge.family_name.localeCompare(other.badge.family_name) ||
+    one.badge.given_name.localeCompare(other.badge.given_name)
   );
 }
 

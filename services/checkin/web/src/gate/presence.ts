@@ -12,8 +12,8 @@ export interface Whereabouts {
   readonly registration_id: string;
   readonly zone: string;
   readonly inside: boolean;
-  /** The day whose closing ends this presence */
-  readonly session: string;
+  /** The day whose closing ends this presence; null for somebody who is nowhere any more */
+  readonly session: string | null;
   readonly last_entry_day: string | null;
   readonly scan_id: string | null;
   readonly at: string | null;
