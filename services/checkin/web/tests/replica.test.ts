@@ -127,8 +127,8 @@ describe('the copy of the people', () => {
   test('tells of the keys before the people have come', async () => {
     const heard: number[] = [];
     async function* lines() {
-      yield JSON.stringify(begin(true));
-      yield JSON.stringify(key);
+      yield [JSON.stringify(begin(true))];
+      yield [JSON.stringify(key)];
     }
     await expect(
       readChanges(lines(), (keys) => void heard.push(keys.length)),

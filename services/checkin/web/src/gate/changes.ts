@@ -16,38 +16,64 @@ export class CutOff extends Error {
   override readonly name = 'CutOff';
 }
 
-/** @throws CutOff */
+/**
+ * @param heardKeys is told the keys, which come first and are of use alone: a signature can be
+ *   checked without the people
+ * @throws CutOff
+ */
 export async function readChanges(
-  lines: AsyncIterable<string>,
+  parts: AsyncIterable<readonly string[]>,
   heardKeys: (keys: readonly Key[]) => void = () => {},
 ): Promise<Changes> {
-  let full = false;
-  const keys: Key[] = [];
-  const badges: CopiedBadge[] = [];
-  const presence: Whereabouts[] = [];
-  for await (const text of lines) {
-    const line = parsed(text);
-    if (!line) continue;
-    switch (line.kind) {
-      case 'begin':
-        full = line.full;
-        break;
-      case 'key':
-        keys.push(bare(line));
-        // They come first, and are of use alone: a signature can be checked without the people.
-        heardKeys(keys);
-        break;
-      case 'badge':
-        badges.push(bare(line));
-        break;
-      case 'presence':
-        presence.push(bare(line));
-        break;
-      case 'end':
-        return { full, keys, badges, presence, cursor: line.cursor };
-    }
+  const reading = new Reading();
+  for await (const lines of parts) {
+    const keys = reading.keys.length;
+    for (const line of lines) reading.take(line);
+    if (reading.keys.length > keys) heardKeys(reading.keys);
+    const changes = reading.done;
+    if (changes) return changes;
   }
   throw new CutOff();
+}
+
+class Reading {
+  readonly keys: Key[] = [];
+  readonly #badges: CopiedBadge[] = [];
+  readonly #presence: Whereabouts[] = [];
+  #full = false;
+  #cursor: string | null = null;
+
+  get done(): Changes | null {
+    if (this.#cursor === null) return null;
+    return {
+      full: this.#full,
+      keys: this.keys,
+      badges: this.#badges,
+      presence: this.#presence,
+      cursor: this.#cursor,
+    };
+  }
+
+  take(text: string): void {
+    const line = parsed(text);
+    if (!line) return;
+    switch (line.kind) {
+      case 'begin':
+        this.#full = line.full;
+        break;
+      case 'key':
+        this.keys.push(bare(line));
+        break;
+      case 'badge':
+        this.#badges.push(bare(line));
+        break;
+      case 'presence':
+        this.#presence.push(bare(line));
+        break;
+      case 'end':
+        this.#cursor = line.cursor;
+    }
+  }
 }
 
 function parsed(text: string): Line | null {

@@ -13,12 +13,16 @@ export interface CopiedBadge extends Participant {
   readonly blocked: boolean;
 }
 
-/** One answer of the server, read to its end: everything, or what changed since a cursor. */
-export interface Changes {
-  readonly full: boolean;
-  readonly keys: readonly Key[];
+/** Some of the people and places. */
+export interface Block {
   readonly badges: readonly CopiedBadge[];
   readonly presence: readonly Whereabouts[];
+}
+
+/** One answer of the server, read to its end: everything, or what changed since a cursor. */
+export interface Changes extends Block {
+  readonly full: boolean;
+  readonly keys: readonly Key[];
   readonly cursor: string;
 }
 
@@ -73,9 +77,14 @@ export class Copy {
   /** In one go, so that no scan is judged by half of a change. */
   apply(changes: Changes, contactAt: number): void {
     if (changes.full) this.#forget();
-    for (const badge of changes.badges) this.#know(badge);
-    for (const place of changes.presence) this.put(place);
+    this.#take(changes);
     this.head = { keys: changes.keys, cursor: changes.cursor, contactAt };
+  }
+
+  /** What was kept: a later block has the last word. */
+  recall(head: Head, blocks: readonly Block[]): void {
+    for (const block of blocks) this.#take(block);
+    this.head = head;
   }
 
   put(place: Whereabouts): void {
@@ -83,6 +92,11 @@ export class Copy {
     this.#count(this.#presence.get(key), -1);
     this.#presence.set(key, place);
     this.#count(place, 1);
+  }
+
+  #take({ badges, presence }: Block): void {
+    for (const badge of badges) this.#know(badge);
+    for (const place of presence) this.put(place);
   }
 
   #forget(): void {

@@ -6,7 +6,7 @@
 const NAME = 'forumpass-gate';
 const VERSION = 1;
 
-export const STORES = ['badges', 'presence', 'copy', 'outgoing'] as const;
+export const STORES = ['blocks', 'badges', 'presence', 'copy', 'outgoing'] as const;
 type Store = (typeof STORES)[number];
 
 let opened: Promise<IDBDatabase> | null = null;
@@ -54,6 +54,7 @@ export function wipeDatabase(): Promise<void> {
 async function open(): Promise<IDBDatabase> {
   const request = indexedDB.open(NAME, VERSION);
   request.onupgradeneeded = () => {
+    request.result.createObjectStore('blocks');
     request.result.createObjectStore('badges', { keyPath: 'badge_id' });
     request.result.createObjectStore('presence', { keyPath: ['registration_id', 'zone'] });
     request.result.createObjectStore('copy');

@@ -35,7 +35,7 @@ const WIDE = matchMedia('(min-width: 60rem)');
 
 /**
  * The gate: what the officer holds. Its `data-state` says what it is doing: starting, pairing,
- * ready, checking, unsent, failed or answer.
+ * ready, checking, unsent, failed or answer; its `data-people`, of how many badges it has a copy.
  */
 @customElement('gate-app')
 export class GateApp extends LitElement {
@@ -197,6 +197,7 @@ export class GateApp extends LitElement {
 
   override willUpdate(): void {
     this.dataset['state'] = this.phase;
+    this.dataset['people'] = String(this.session.people);
     document.title = `${this.session.gate?.name ?? this.language.words.gate.title} · Forum Pass`;
   }
 

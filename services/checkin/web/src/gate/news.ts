@@ -20,8 +20,8 @@ export class News {
     this.#silence = silence;
     try {
       const stream = await api.readNews(token, silence.signal);
-      for await (const line of silence.watch(linesOf(stream))) {
-        if (line.trim() === 'event: changed') changed();
+      for await (const lines of silence.watch(linesOf(stream))) {
+        if (lines.some((line) => line.trim() === 'event: changed')) changed();
       }
     } catch {
       // Whoever asks the server next finds out why.

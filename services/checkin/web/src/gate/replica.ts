@@ -1,38 +1,47 @@
 import { Unreachable } from '../http';
 import * as api from './api';
 import { CutOff, readChanges } from './changes';
-import { type Changes, Copy, type CopiedBadge, type Head } from './copy';
+import { type Block, type Changes, Copy, type CopiedBadge, type Head } from './copy';
 import { answerTo, transact } from './database';
 import { linesOf } from './lines';
 import type { Whereabouts } from './presence';
 import { Silence } from './silence';
 
-// While one chunk of rows is written the next waits, so that the screen and the camera get a turn.
-const ROWS_AT_ONCE = 500;
+// Each row that is written alone takes some fifty microseconds: a hundred thousand would take five
+// seconds and more. A full answer is kept in blocks, and what changes later in rows that count more.
+const ROWS_IN_BLOCK = 1000;
+const COPY = ['blocks', 'badges', 'presence', 'copy'] as const;
 const SILENCE_MS = 20_000;
 
 /** The copy of the people, kept through reloads and brought up to date from the server. */
 export class Replica {
   readonly copy = new Copy();
 
+  readonly #changed: () => void;
   #updating: Promise<void> | null = null;
   #stale = false;
   #silence: Silence | null = null;
   #stopped = false;
 
+  /** @param changed is told when the copy in memory has changed */
+  constructor(changed: () => void = () => {}) {
+    this.#changed = changed;
+  }
+
   /** Takes what was kept into memory. */
   async load(): Promise<void> {
-    const kept = await transact(['badges', 'presence', 'copy'], 'readonly', async (transaction) => {
-      const head = answerTo<Head | undefined>(transaction.objectStore('copy').get('head'));
-      const badges = answerTo<CopiedBadge[]>(transaction.objectStore('badges').getAll());
-      const presence = answerTo<Whereabouts[]>(transaction.objectStore('presence').getAll());
-      return { head: await head, badges: await badges, presence: await presence };
+    const kept = await transact(COPY, 'readonly', async (transaction) => {
+      const all = <Row>(store: (typeof COPY)[number]) =>
+        answerTo<Row[]>(transaction.objectStore(store).getAll());
+      const [head, blocks, badges, presence] = await Promise.all([
+        answerTo<Head | undefined>(transaction.objectStore('copy').get('head')),
+        all<Block>('blocks'),
+        all<CopiedBadge>('badges'),
+        all<Whereabouts>('presence'),
+      ]);
+      return { head, blocks: [...blocks, { badges, presence }] };
     });
-    if (!kept.head) return;
-    const { keys, cursor, contactAt } = kept.head;
-    const { badges, presence } = kept;
-    this.copy.apply({ full: true, keys, badges, presence, cursor: cursor ?? '' }, contactAt ?? 0);
-    this.copy.head = kept.head;
+    if (kept.head) this.copy.recall(kept.head, kept.blocks);
   }
 
   /**
@@ -56,9 +65,9 @@ export class Replica {
   async note(places: readonly Whereabouts[]): Promise<void> {
     if (this.#stopped || places.length === 0) return;
     for (const place of places) this.copy.put(place);
-    await transact(['presence'], 'readwrite', async (transaction) => {
-      await putAll(transaction.objectStore('presence'), places);
-    });
+    await transact(['badges', 'presence'], 'readwrite', (transaction) =>
+      putRows(transaction, { badges: [], presence: places }),
+    );
   }
 
   async #updateUntilFresh(token: string): Promise<void> {
@@ -67,6 +76,7 @@ export class Replica {
       const changes = await this.#ask(token);
       if (this.#stopped) return;
       this.copy.apply(changes, Date.now());
+      this.#changed();
       await keep(changes, this.copy.head);
     }
   }
@@ -90,24 +100,26 @@ export class Replica {
 }
 
 /** All of it or nothing, and the cursor with it. */
-export async function keep(changes: Changes, head: Head): Promise<void> {
-  await transact(['badges', 'presence', 'copy'], 'readwrite', async (transaction) => {
-    const badges = transaction.objectStore('badges');
-    const presence = transaction.objectStore('presence');
-    if (changes.full) {
-      badges.clear();
-      presence.clear();
-    }
-    await putAll(badges, changes.badges);
-    await putAll(presence, changes.presence);
+async function keep(changes: Changes, head: Head): Promise<void> {
+  await transact(COPY, 'readwrite', async (transaction) => {
+    if (changes.full) await replaceBlocks(transaction, changes);
+    else putRows(transaction, changes);
     transaction.objectStore('copy').put(head, 'head');
   });
 }
 
-async function putAll(store: IDBObjectStore, rows: readonly unknown[]): Promise<void> {
-  for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
-    const requests = rows.slice(from, from + ROWS_AT_ONCE).map((row) => store.put(row));
-    const last = requests.at(-1);
-    if (last) await answerTo(last);
+async function replaceBlocks(transaction: IDBTransaction, changes: Block): Promise<void> {
+  for (const store of ['blocks', 'badges', 'presence']) transaction.objectStore(store).clear();
+  const rows = Math.max(changes.badges.length, changes.presence.length);
+  for (let from = 0; from < rows; from += ROWS_IN_BLOCK) {
+    const badges = changes.badges.slice(from, from + ROWS_IN_BLOCK);
+    const presence = changes.presence.slice(from, from + ROWS_IN_BLOCK);
+    // One after the other, so that the screen and the camera get their turns between.
+    await answerTo(transaction.objectStore('blocks').put({ badges, presence }, from));
   }
+}
+
+function putRows(transaction: IDBTransaction, { badges, presence }: Block): void {
+  for (const badge of badges) transaction.objectStore('badges').put(badge);
+  for (const place of presence) transaction.objectStore('presence').put(place);
 }

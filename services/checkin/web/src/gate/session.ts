@@ -36,7 +36,7 @@ export class Session extends EventTarget {
   offlineSince: Date | null = null;
 
   #device: device.Device | null = null;
-  #replica = new Replica();
+  #replica = this.#newReplica();
   #scans = new Scans(this.#post());
   #contact = new Contact(this.#party());
   /** Whether the server was reached since the app was opened */
@@ -97,6 +97,11 @@ export class Session extends EventTarget {
   get link(): Link {
     const { offlineSince, copiedAt } = this;
     return linkOf({ now: this.clock.now(), offlineSince, copiedAt });
+  }
+
+  /** How many badges the device knows. */
+  get people(): number {
+    return this.#replica.copy.size;
   }
 
   /** When the device's copy of the people was last brought up to date, in forum time. */
@@ -304,10 +309,14 @@ export class Session extends EventTarget {
     this.#contact.hangUp();
     await this.#scans.stop();
     this.#replica.stop();
-    this.#replica = new Replica();
+    this.#replica = this.#newReplica();
     this.#scans = new Scans(this.#post());
     await wipeDatabase();
     this.#changed();
+  }
+
+  #newReplica(): Replica {
+    return new Replica(() => this.#changed());
   }
 
   #count(decision: 'admitted' | 'refused'): void {
