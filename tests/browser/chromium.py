@@ -107,7 +107,8 @@ def scan_by_hand(page: Page, text: str) -> None:
         """(text) => {
             const press = (key) =>
                 dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true }));
-            [...text, 'Enter'].forEach(press);
+            // The first key of all wakes the loudspeaker, which takes longer than a scanner waits.
+            ['Shift', ...text, 'Enter'].forEach(press);
         }""",
         text,
     )

@@ -15,8 +15,6 @@ export class AnswerView extends LitElement {
   @property({ attribute: false }) scan: Scan | null = null;
   @property({ attribute: false }) telling!: Telling;
   @property({ type: Boolean }) offline = false;
-  /** What the officer had been told before the server said otherwise */
-  @property({ attribute: false }) toldBefore: ScanAnswer | null = null;
   /** What an answer looks like, for this component's own style */
   @property({ reflect: true }) tone = '';
 
@@ -52,14 +50,8 @@ export class AnswerView extends LitElement {
       <div class="verdict">
         <h2>${icons[tone]} ${word}</h2>
         <p>${sentence}</p>
-        ${this.toldBefore ? this.renderCorrection(this.toldBefore) : nothing}
       </div>
     `;
-  }
-
-  private renderCorrection(told: ScanAnswer) {
-    const { word } = verdict(told, this.telling);
-    return html`<p class="correction">${this.language.words.gate.corrected(word)}</p>`;
   }
 
   private renderUnanswered({ fault }: Scan) {
@@ -189,12 +181,6 @@ export class AnswerView extends LitElement {
         font-weight: 600;
         line-height: 1.25;
         text-wrap: balance;
-      }
-
-      .verdict .correction {
-        padding: var(--space-1) var(--space-3);
-        border: 2px solid currentcolor;
-        border-radius: var(--radius);
       }
 
       /* A short screen keeps the shape beside the word, so that the name stays in sight. */

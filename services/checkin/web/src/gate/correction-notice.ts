@@ -17,30 +17,25 @@ export class CorrectionNotice extends LitElement {
     const [newest] = this.corrections;
     if (!newest) return nothing;
     const words = this.language.words.gate;
-    const more = this.corrections.length - 1;
+    const { told, answer } = newest;
+    const now = verdict(answer, this.telling);
     return html`
       <div role="alert">
-        <p>
-          <b>${words.correctionTitle}</b>
-          ${more > 0 ? html`<span class="more">+ ${words.corrections(more)}</span>` : nothing}
-        </p>
-        ${this.renderCorrection(newest)}
+        <p>${this.renderTitle(newest)}</p>
+        <p>${words.correctionOf(verdict(told, this.telling).word, now.word)}: ${now.sentence}</p>
       </div>
       <button @click=${() => this.dispatchEvent(new Event('noted'))}>${words.noted}</button>
     `;
   }
 
-  private renderCorrection({ told, answer }: Correction) {
+  private renderTitle({ told, answer }: Correction) {
+    const words = this.language.words.gate;
     const person = answer.participant ?? told.participant;
-    const now = verdict(answer, this.telling);
+    const more = this.corrections.length - 1;
     return html`
-      ${person
-        ? html`<p dir="auto"><b class="family">${person.family_name}</b> ${person.given_name}</p>`
-        : nothing}
-      <p>
-        ${this.language.words.gate.correctionOf(verdict(told, this.telling).word, now.word)}:
-        ${now.sentence}
-      </p>
+      ${words.correctionTitle}
+      ${person ? html`<b dir="auto">${person.family_name}</b> ${person.given_name}` : nothing}
+      ${more > 0 ? words.moreCorrections(more) : nothing}
     `;
   }
 
@@ -55,16 +50,13 @@ export class CorrectionNotice extends LitElement {
         padding: var(--space-2) var(--space-3);
         background: var(--unsent);
         color: var(--on-unsent);
+        font-size: var(--text-small);
         line-height: 1.25;
         overflow-wrap: anywhere;
       }
 
-      .family {
+      b {
         text-transform: uppercase;
-      }
-
-      .more {
-        white-space: nowrap;
       }
 
       button {

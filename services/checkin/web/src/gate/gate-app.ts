@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import type { Direction, Presented, ScanAnswer } from '../contract';
+import type { Direction, Presented } from '../contract';
 import * as icons from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
@@ -275,12 +275,6 @@ export class GateApp extends LitElement {
     `;
   }
 
-  /** What the officer was told first of the scan on the screen. */
-  private get toldBefore(): ScanAnswer | null {
-    const { newest, corrections } = this.session;
-    return corrections.find(({ scanId }) => scanId === newest?.id)?.told ?? null;
-  }
-
   private renderStage(telling: Telling) {
     const { newest } = this.session;
     return html`
@@ -290,7 +284,6 @@ export class GateApp extends LitElement {
           .scan=${newest}
           .telling=${telling}
           .offline=${this.session.offlineSince !== null}
-          .toldBefore=${this.toldBefore}
           @override=${(event: CustomEvent<Scan>) =>
             this.show({ kind: 'override', scan: event.detail })}
         ></answer-view>
@@ -512,6 +505,7 @@ export class GateApp extends LitElement {
       }
 
       nav {
+        grid-row: 5;
         display: flex;
         flex-wrap: wrap;
         gap: 1px;

@@ -86,7 +86,10 @@ export class GateHeader extends LitElement {
     css`
       :host {
         display: grid;
-        grid-template-columns: 1fr auto;
+        grid-template:
+          'gate directions directions' auto
+          'link link tally' auto
+          / 1fr auto auto;
         gap: var(--space-1) var(--space-3);
         align-items: center;
         padding: var(--space-2) var(--space-3);
@@ -95,13 +98,14 @@ export class GateHeader extends LitElement {
       }
 
       h1 {
-        overflow: hidden;
-        font-size: 1.2rem;
-        text-overflow: ellipsis;
-        white-space: nowrap;
+        grid-area: gate;
+        font-size: 1.15rem;
+        line-height: 1.15;
+        overflow-wrap: anywhere;
       }
 
       .tally {
+        grid-area: tally;
         display: flex;
         gap: var(--space-3);
         justify-content: end;
@@ -120,6 +124,7 @@ export class GateHeader extends LitElement {
       }
 
       .link {
+        grid-area: link;
         display: flex;
         gap: var(--space-2);
         align-items: center;
@@ -152,6 +157,7 @@ export class GateHeader extends LitElement {
       }
 
       .directions {
+        grid-area: directions;
         display: flex;
         border: 1px solid var(--on-band-soft);
         border-radius: var(--radius);
@@ -198,17 +204,9 @@ export class GateHeader extends LitElement {
 
       @media (min-width: 60rem) {
         :host {
-          grid-template-columns: auto 1fr auto auto;
+          grid-template: 'gate link tally directions' auto / auto 1fr auto auto;
           gap: var(--space-5);
           padding-inline: var(--space-5);
-        }
-
-        .tally {
-          order: 1;
-        }
-
-        .directions {
-          order: 2;
         }
       }
     `,

@@ -87,10 +87,9 @@ const en = {
     unsentDetail: 'No connection. The scan is kept and sent by itself.',
     failed: 'Not scanned',
 
-    corrected: (word: string) => `Correction: you were told “${word}”`,
-    correctionTitle: 'The server says otherwise',
+    correctionTitle: 'Correction:',
     correctionOf: (told: string, now: string) => `Told “${told}”, now “${now}”`,
-    corrections: (n: number) => plural(n, 'correction', 'corrections'),
+    moreCorrections: (n: number) => `and ${plural(n, 'other', 'others')}`,
     noted: 'Noted',
 
     find: 'Find person',

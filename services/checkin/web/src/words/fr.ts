@@ -83,10 +83,9 @@ export default {
     unsentDetail: 'Pas de connexion. Le scan est gardé et partira de lui-même.',
     failed: 'Non scanné',
 
-    corrected: (word) => `Correction : vous aviez lu « ${word} »`,
-    correctionTitle: 'Le serveur en juge autrement',
+    correctionTitle: 'Correction :',
     correctionOf: (told, now) => `Affiché « ${told} », désormais « ${now} »`,
-    corrections: (n) => plural(n, 'correction', 'corrections'),
+    moreCorrections: (n) => `et ${plural(n, 'autre', 'autres')}`,
     noted: 'Compris',
 
     find: 'Chercher',
