@@ -39,7 +39,7 @@ def lead(system: OneMachine) -> Iterator[httpx.Client]:
         yield http
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser(chromium: str) -> Iterator[Browser]:
     with start_chromium(chromium) as started:
         yield started
