@@ -77,7 +77,7 @@ export class Scans {
   /** By the scan's id */
   readonly #prepared = new Map<string, Prepared>();
   /** Judged one after the other: whoever enters twice is seen entering the first time. */
-  #judging: Promise<unknown> = Promise.resolve();
+  #judging: Promise<void> = Promise.resolve();
 
   constructor(post: Post) {
     this.#post = post;
@@ -138,7 +138,9 @@ export class Scans {
     };
     this.list = [scan, ...this.list].slice(0, KEPT_SCANS);
     this.#post.changed();
-    this.#judging = this.#judging.then(() => this.#judge(scan, overrideReason));
+    this.#judging = this.#judging
+      .then(() => this.#judge(scan, overrideReason))
+      .catch((error: unknown) => this.#fail(scan.id, error));
   }
 
   /** Sends what waits, now instead of after a pause. */
@@ -155,7 +157,7 @@ export class Scans {
   async stop(): Promise<void> {
     this.#queue.stop();
     this.#prepared.clear();
-    await this.#judging.catch(() => {});
+    await this.#judging;
   }
 
   dismissCorrections(): void {
@@ -184,6 +186,11 @@ export class Scans {
     this.#queue.resume();
   }
 
+  /** Without a disk to keep it on, or a rule to judge it by: the officer must know. */
+  #fail(scanId: string, error: unknown): void {
+    this.#update(scanId, { fault: error instanceof Error ? error.message : String(error) });
+  }
+
   #prepare(scanId: string, prepared: Prepared): void {
     this.#prepared.set(scanId, prepared);
     setTimeout(() => void this.#tell(scanId), SERVER_FIRST_MS);
@@ -194,8 +201,12 @@ export class Scans {
     const prepared = this.#prepared.get(scanId);
     if (!prepared) return;
     this.#prepared.delete(scanId);
-    await this.#queue.tell(prepared.seq, prepared.answer);
-    if (this.#find(scanId)?.answer === null) this.#show(scanId, prepared.answer);
+    try {
+      await this.#queue.tell(prepared.seq, prepared.answer);
+    } finally {
+      // The scan itself is on disk since it was made.
+      if (this.#find(scanId)?.answer === null) this.#show(scanId, prepared.answer);
+    }
   }
 
   #show(scanId: string, answer: ScanAnswer): void {

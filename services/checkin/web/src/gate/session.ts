@@ -1,7 +1,7 @@
 import type { DeviceState, Direction, Forum, Found, Gate, Presented } from '../contract';
 import { ForumClock } from '../forum-clock';
 import { nextDay } from '../forum-days';
-import { Declined } from '../http';
+import { Declined, Unreachable } from '../http';
 import { sessionOf } from './admission';
 import * as api from './api';
 import { Contact, type Party } from './contact';
@@ -64,6 +64,8 @@ export class Session extends EventTarget {
     await this.#forgetPeople();
     this.#remember({ deviceId: device_id, token, gate, direction: null, tally: device.NO_TALLY });
     this.#enter('paired');
+    // Else a browser that needs room may throw away the scans that wait.
+    void navigator.storage?.persist?.();
     await this.touch();
   }
 
@@ -206,6 +208,7 @@ export class Session extends EventTarget {
     const since = this.#met ? null : this.copiedAt;
     this.offlineSince ??= since ?? this.clock.now();
     this.#scans.stopAsking();
+    void this.#wipeAfterForum();
     this.#changed();
   }
 
@@ -220,7 +223,8 @@ export class Session extends EventTarget {
     try {
       await this.#replica.update(this.#device.token);
     } catch (error) {
-      this.#contact.fail(error);
+      // The gate is not offline for that: its copy gets older, and the status line says so.
+      if (!(error instanceof Unreachable)) this.#contact.fail(error);
     }
     this.#changed();
   }
