@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import uvicorn
 from sqlalchemy import select
 
 from shared import events, platform, tables
@@ -122,3 +124,20 @@ async def running(
             while await service.trouble():
                 await asyncio.sleep(0.01)
         yield Running(service, neighbours, http)
+
+
+@asynccontextmanager
+async def listening(service: Service) -> AsyncIterator[str]:
+    """The origin of a running service on a port of its own.
+
+    A transport in memory hands streams over only when they have ended.
+    """
+    config = uvicorn.Config(
+        service.app, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving

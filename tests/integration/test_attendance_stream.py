@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import httpx
 import pytest
-import uvicorn
 
 from deploy.private_servers import PostgreSQL
 from shared.access import Role
 from tests.checkin import IN, OUT, Checkin, running
+from tests.running import listening
 
 AT_ONCE: Final = 2.0
 """Seconds: what a person takes for at once; a busy machine needs some of it."""
@@ -32,16 +31,8 @@ async def checkin(
 
 @pytest.fixture(scope="module")
 async def origin(checkin: Checkin) -> AsyncIterator[str]:
-    """The service on a port: a transport in memory hands streams over when they have ended."""
-    config = uvicorn.Config(
-        checkin.service.app, lifespan="off", log_config=None, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with listening(checkin.service) as address:
+        yield address
 
 
 class Watcher:
