@@ -43,6 +43,12 @@ async def gate_app_without_slash() -> Response:
     return RedirectResponse("/checkin/gate/")
 
 
+@router.get("/gate/sw.js")
+async def gate_worker() -> Response:
+    # Here and not among the built files: a worker may serve pages below its own address only.
+    return _built("gate-worker.js", "no-cache")
+
+
 @router.get("/live")
 async def live(_: Annotated[Staff, Depends(require(*WATCHERS))]) -> Response:
     return _built("live.html", "no-cache")

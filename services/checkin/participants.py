@@ -23,8 +23,8 @@ from shared.problems import FieldError, invalid_input
 
 SHORTEST: Final = 2
 """Characters: a single one finds half of the forum."""
-SOME: Final = 500
-"""Names folded at a time."""
+SOME: Final = 100
+"""Names folded at a time: scans wait for the event loop meanwhile."""
 FOLD_SECONDS: Final = 10.0
 
 

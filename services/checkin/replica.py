@@ -47,8 +47,8 @@ class Stalled(Exception):
 class Beginning:
     """Where an answer stands among the transactions."""
 
-    after: str | None
-    """What has changed since is told; all, if None."""
+    after: int | None
+    """What this transaction and younger ones changed is told; all, if None."""
     cursor: str
 
 
@@ -66,15 +66,13 @@ class Replica:
 
     def after(self, cursor: str | None) -> Response:
         """What has changed since the cursor; all of it without one, or with one of no meaning."""
-        return _Lines(self, cursor if cursor and _is_number(cursor) else None)
+        return _Lines(self, cursor or "")
 
-    async def write(
-        self, after: str | None, start: Callable[[], Awaitable[None]], to: Sink
-    ) -> None:
+    async def write(self, cursor: str, start: Callable[[], Awaitable[None]], to: Sink) -> None:
         """Write the lines of one answer; `start` is called once the database has answered."""
-        turn = self._changes if after else self._whole
+        turn = self._changes if cursor else self._whole
         async with turn, self._database.begin() as tx:
-            beginning = await _begin(tx, after)
+            beginning = await _begin(tx, cursor)
             await start()
             await _write(tx, beginning, self._clock.now(), to)
 
@@ -84,13 +82,13 @@ class _Lines(Response):
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, replica: Replica, after: str | None) -> None:
+    def __init__(self, replica: Replica, cursor: str) -> None:
         # Not super's: it promises a length, which nobody knows yet.
         self.status_code = 200
         self.background = None
         self.init_headers({"Cache-Control": "no-store", "Vary": "Accept-Encoding"})
         self._replica = replica
-        self._after = after
+        self._cursor = cursor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = _Body(send)
@@ -102,7 +100,7 @@ class _Lines(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
 
         try:
-            await self._replica.write(self._after, start, body.write)
+            await self._replica.write(self._cursor, start, body.write)
             await body.end()
         except Stalled:
             # An answer without an end: the server hangs up.
@@ -144,13 +142,19 @@ class _PackedBody(_Body):
         await self._hand_over(await asyncio.to_thread(self._packer.flush), more=False)
 
 
-async def _begin(tx: AsyncConnection, after: str | None) -> Beginning:
+async def _begin(tx: AsyncConnection, cursor: str) -> Beginning:
     """Take the snapshot from which all of the answer is read."""
     await tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-    oldest, next_one = (await tx.execute(_SNAPSHOT)).one()
-    # Of a transaction that has not been yet: the database was restored, and counts anew.
-    is_known = after is not None and int(after) <= int(next_one)
-    return Beginning(after if is_known else None, oldest)
+    snapshot = (await tx.execute(_SNAPSHOT)).one()
+    number, _, history = cursor.partition("@")
+    means_something = (
+        # Another database, or this one restored, counts transactions of its own.
+        history == snapshot.history and _is_number(number) and int(number) <= int(snapshot.next_one)
+    )
+    return Beginning(
+        after=int(number) if means_something else None,
+        cursor=f"{snapshot.oldest}@{snapshot.history}",
+    )
 
 
 async def _write(tx: AsyncConnection, beginning: Beginning, now: datetime, sink: Sink) -> None:
@@ -159,7 +163,7 @@ async def _write(tx: AsyncConnection, beginning: Beginning, now: datetime, sink:
     database: asyncpg.Connection = (await tx.get_raw_connection()).driver_connection
     # Postgres writes JSON and we pass it on unread, as it comes.
     await database.copy_from_query(
-        _EVERYTHING if after is None else _CHANGES.format(after=int(after)),
+        _EVERYTHING if after is None else _CHANGES.format(after=after),
         output=sink,
         format="csv",
         # JSON has no raw control characters: nothing in it is ever quoted or separated.
@@ -173,13 +177,16 @@ def _line(**content: Any) -> bytes:
     return orjson.dumps(content) + b"\n"
 
 
-def _is_number(cursor: str) -> bool:
-    return cursor.isascii() and cursor.isdecimal() and len(cursor) <= MOST_DIGITS
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 _SNAPSHOT: Final = text("""
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
-           pg_snapshot_xmax(pg_current_snapshot())::text
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
+           pg_snapshot_xmax(pg_current_snapshot())::text AS next_one,
+           concat_ws('-', system_identifier, oid, timeline_id) AS history
+    FROM pg_control_system(), pg_control_checkpoint(), pg_database
+    WHERE datname = current_database()
 """)
 # As persons.badge has it: we may have heard of the person's end before the badge's.
 _BADGES: Final = """

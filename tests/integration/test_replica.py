@@ -332,10 +332,10 @@ async def write(tx: Any, step: str, who: UUID, number: int) -> None:
 
 
 async def test_a_database_that_was_restored_gives_everything(checkin: Checkin) -> None:
-    copy = await whole(checkin)
-    assert copy.cursor is not None
-    ahead = str(int(copy.cursor) + 1_000_000)
-    assert lines_of(await ask(checkin, ahead))[0]["full"] is True
+    number, _, history = ((await whole(checkin)).cursor or "").partition("@")
+    for cursor in (f"{int(number) + 1_000_000}@{history}", f"{number}@another", number):
+        assert lines_of(await ask(checkin, cursor))[0]["full"] is True
+    assert lines_of(await ask(checkin, f"{number}@{history}"))[0]["full"] is False
 
 
 # --- what goes wrong -----------------------------------------------------------------------------

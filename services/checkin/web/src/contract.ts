@@ -47,8 +47,11 @@ export interface Entrance {
 export interface Zone {
   readonly id: string;
   readonly name: Text;
+  /** Its place in a badge's zones */
+  readonly bit: number;
   readonly capacity: number | null;
   readonly scan_out: boolean;
+  readonly anti_passback: boolean;
 }
 
 export interface Forum {
@@ -57,6 +60,8 @@ export interface Forum {
   readonly rehearsal: boolean;
   readonly now: string;
   readonly days: readonly string[];
+  /** When the venue closes, every day: 20:00:00 */
+  readonly closes: string;
   readonly categories: readonly Category[];
   readonly gates: readonly Gate[];
   readonly entrances: readonly Entrance[];
@@ -68,6 +73,17 @@ export interface Enrolled {
   readonly device_id: string;
   readonly token: string;
   readonly gate: string;
+}
+
+/** What a device says of itself; null is not known. */
+export interface DeviceReport {
+  readonly battery: number | null;
+  readonly charging: boolean | null;
+  readonly app_version: string;
+  readonly pending: number;
+  readonly replica_at: string | null;
+  /** What the device's own clock shows, however wrong */
+  readonly device_now: string;
 }
 
 export interface DeviceState {
@@ -89,7 +105,7 @@ export type ScanRequest = Presented & {
 export interface Participant {
   readonly registration_id: string;
   readonly badge_id: string;
-  readonly number: string;
+  readonly number: string | null;
   readonly given_name: string;
   readonly family_name: string;
   readonly organization: string;
@@ -112,6 +128,33 @@ export interface ScanAnswer {
   readonly participant: Participant | null;
   readonly previous: PreviousScan | null;
   readonly decided_at: string;
+  /** The rule that an admission went against, as when two gates let one badge in */
+  readonly conflict?: Reason | null;
+}
+
+/** A scan that was answered on the device; `admitted` is what the officer was told. */
+export type SyncedScan = ScanRequest & { readonly admitted?: boolean };
+
+/** In place of an answer, for a scan that the server can't read. */
+export interface ScanProblem {
+  readonly scan_id: string;
+  readonly problem: Problem;
+}
+
+export interface Found {
+  readonly registration_id: string;
+  readonly badge_id: string;
+  readonly number: string | null;
+  readonly given_name: string;
+  readonly family_name: string;
+  readonly organization: string;
+  readonly country: string;
+  readonly category: string;
+  readonly status: string;
+  readonly blocked: boolean;
+  readonly inside: boolean;
+  readonly inside_since: string | null;
+  readonly entrance: string | null;
 }
 
 export interface StaffMember {

@@ -24,12 +24,14 @@ export class Unreachable extends Error {
 }
 
 export interface Call {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT';
   readonly token?: string | undefined;
   readonly body?: unknown;
+  readonly patienceMs?: number;
 }
 
 const PATIENCE_MS = 8000;
+const NO_CONTENT = 204;
 
 /**
  * One request to the service, as JSON.
@@ -38,9 +40,8 @@ const PATIENCE_MS = 8000;
  * @throws Unreachable when the network, the proxy or the server fails
  */
 export async function call<Answer>(path: string, options: Call = {}): Promise<Answer> {
-  const { method = 'GET', token, body } = options;
-  const headers: Record<string, string> = { Accept: 'application/json' };
-  if (token) headers['Authorization'] = `Bearer ${token}`;
+  const { method = 'GET', token, body, patienceMs = PATIENCE_MS } = options;
+  const headers = headersFor('application/json', token);
   if (body !== undefined) headers['Content-Type'] = 'application/json';
 
   let response: Response;
@@ -50,20 +51,52 @@ export async function call<Answer>(path: string, options: Call = {}): Promise<An
       method,
       headers,
       body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patienceMs),
     });
     text = await response.text();
   } catch {
     throw new Unreachable();
   }
-  if (response.status >= 500) throw new Unreachable(retryAfter(response));
-  if (!response.ok) throw new Declined(problemOf(response, text));
+  refuseFailure(response, text);
+  if (response.status === NO_CONTENT) return undefined as Answer;
   try {
     return JSON.parse(text) as Answer;
   } catch {
     // A captive portal answers 200 with a page of its own.
     throw new Unreachable();
   }
+}
+
+/**
+ * An answer that comes bit by bit, for as long as `signal` lets it.
+ *
+ * @throws Declined for a problem document
+ * @throws Unreachable when the network, the proxy or the server fails
+ */
+export async function openStream(
+  path: string,
+  accept: string,
+  token: string,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  let response: Response;
+  try {
+    response = await fetch(path, { headers: headersFor(accept, token), signal, cache: 'no-store' });
+  } catch {
+    throw new Unreachable();
+  }
+  if (!response.ok) refuseFailure(response, await response.text().catch(() => ''));
+  if (!response.body) throw new Unreachable();
+  return response.body;
+}
+
+function headersFor(accept: string, token: string | undefined): Record<string, string> {
+  return token ? { Accept: accept, Authorization: `Bearer ${token}` } : { Accept: accept };
+}
+
+function refuseFailure(response: Response, text: string): void {
+  if (response.status >= 500) throw new Unreachable(retryAfter(response));
+  if (!response.ok) throw new Declined(problemOf(response, text));
 }
 
 function retryAfter(response: Response): number | null {

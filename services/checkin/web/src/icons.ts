@@ -35,6 +35,9 @@ export const keypad = outline(
   svg`<path d="M5 5h.01M12 5h.01M19 5h.01M5 12h.01M12 12h.01M19 12h.01M5 19h.01M12 19h.01M19 19h.01"
     stroke-width="3.4" />`,
 );
+export const find = outline(
+  svg`<circle cx="10.5" cy="10.5" r="6.5" /><path d="M15.5 15.5L21 21" />`,
+);
 export const list = outline(svg`<path d="M9 6h12M9 12h12M9 18h12M4 6h.01M4 12h.01M4 18h.01" />`);
 export const more = outline(svg`<path d="M4 7h16M4 12h16M4 17h16" />`);
 export const torch = outline(

@@ -11,10 +11,20 @@ const forum: Forum = {
   rehearsal: true,
   now: '2017-06-12T08:00:00+02:00',
   days: ['2017-06-12'],
+  closes: '20:00:00',
   categories: [],
   gates: [{ id: 'tower-in', name: 'Tower in', zone: 'venue', direction: 'in', entrance: 'tower' }],
   entrances: [{ id: 'tower', name: { en: 'Tower', fr: 'Tour' } }],
-  zones: [{ id: 'venue', name: { en: 'Venue', fr: 'Site' }, capacity: 2500, scan_out: true }],
+  zones: [
+    {
+      id: 'venue',
+      name: { en: 'Venue', fr: 'Site' },
+      bit: 0,
+      capacity: 2500,
+      scan_out: true,
+      anti_passback: true,
+    },
+  ],
   venue: { name: { en: 'ITU' }, limit: 2500 },
 };
 

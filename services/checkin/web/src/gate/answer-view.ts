@@ -6,7 +6,7 @@ import { Language } from '../language';
 import { look } from '../look';
 import { say } from '../text';
 import * as badgeNumber from './badge-number';
-import type { Scan } from './session';
+import type { Scan } from './scans';
 import { type Telling, tone, verdict } from './verdict';
 
 /** The answer, as large as the screen allows: a colour, a shape, a word, then who it is. */
@@ -33,11 +33,12 @@ export class AnswerView extends LitElement {
 
   override render() {
     if (!this.scan) return nothing;
-    const { answer } = this.scan;
+    const { answer, who } = this.scan;
+    const person = answer ? answer.participant : who;
     return html`
       <div class="told">
         ${answer ? this.renderVerdict(answer) : this.renderUnanswered(this.scan)}
-        ${answer?.participant ? this.renderParticipant(answer.participant) : nothing}
+        ${person ? this.renderParticipant(person) : nothing}
       </div>
       ${this.renderNext(this.scan)}
     `;
@@ -88,7 +89,7 @@ export class AnswerView extends LitElement {
         <p>${this.language.country(participant.country)}</p>
         <p class="last">
           ${category ? this.renderCategory(category) : participant.category}
-          <span class="number">${badgeNumber.format(participant.number)}</span>
+          <span class="number">${badgeNumber.format(participant.number ?? '')}</span>
         </p>
       </div>
     `;

@@ -1,4 +1,4 @@
-import type { Direction } from '../contract';
+import type { Direction, Forum } from '../contract';
 
 /**
  * What this device keeps of itself through a reload: who it is, where it stands and which way, and
@@ -21,6 +21,7 @@ export interface Tally {
 export const NO_TALLY: Tally = { day: '', admitted: 0, refused: 0 };
 
 const KEY = 'forumpass.device';
+const FORUM = 'forumpass.forum';
 const CAMERA = 'forumpass.camera';
 const MUTED = 'forumpass.muted';
 
@@ -36,6 +37,21 @@ export function keep(device: Device): void {
 export function wipe(): void {
   localStorage.removeItem(KEY);
 }
+
+/** The forum and its time as the server told them last, for a start without it. */
+export interface KeptForum {
+  readonly forum: Forum;
+  /** Milliseconds from the device's clock to the forum's */
+  readonly offset: number;
+}
+
+export const forum = {
+  recall: (): KeptForum | null => {
+    const kept = localStorage.getItem(FORUM);
+    return kept === null ? null : (JSON.parse(kept) as KeptForum);
+  },
+  keep: (kept: KeptForum): void => localStorage.setItem(FORUM, JSON.stringify(kept)),
+};
 
 export const camera = {
   recall: (): string | null => localStorage.getItem(CAMERA),

@@ -8,6 +8,8 @@ import { say } from '../text';
 import './answer-view';
 import './bottom-sheet';
 import './camera-view';
+import './correction-notice';
+import './find-person';
 import './gate-header';
 import './more-menu';
 import './number-entry';
@@ -17,21 +19,23 @@ import './recent-scans';
 import { pairingCode } from './pairing-code';
 import { present } from './presented';
 import { Repeats } from './repeats';
-import { pairFault, type PairFault, type Scan, Session } from './session';
+import type { Scan } from './scans';
+import { pairFault, type PairFault, Session } from './session';
 import { signal, unlockSound } from './signals';
+import { takeOverWhen } from './updates';
 import { type Telling, tone, verdict } from './verdict';
 import { keepAwake } from './wake-lock';
 import { listenForWedge } from './wedge-listener';
 
 type Sheet =
-  | { readonly kind: 'number' | 'recent' | 'more' }
+  | { readonly kind: 'number' | 'find' | 'recent' | 'more' }
   | { readonly kind: 'undo' | 'override'; readonly scan: Scan };
 
 const WIDE = matchMedia('(min-width: 60rem)');
 
 /**
  * The gate: what the officer holds. Its `data-state` says what it is doing: starting, pairing,
- * ready, checking, unsent, failed or answer.
+ * ready, checking, unsent, failed or answer; its `data-people`, of how many badges it has a copy.
  */
 @customElement('gate-app')
 export class GateApp extends LitElement {
@@ -52,18 +56,18 @@ export class GateApp extends LitElement {
     super.connectedCallback();
     this.session.addEventListener('change', () => this.requestUpdate());
     this.session.addEventListener('answer', () => this.announce());
+    this.session.addEventListener('correction', () => signal('refused'));
     this.session.addEventListener('revoked', () => (this.revoked = true));
     this.stopWedge = listenForWedge((presented) => this.wedged(presented));
     WIDE.addEventListener('change', this.fit);
-    addEventListener('online', this.reconnect);
     addEventListener('hashchange', this.pairByAddress);
     addEventListener('pointerdown', unlockSound);
     addEventListener('keydown', unlockSound);
-    addEventListener('beforeunload', this.guard);
     document.addEventListener('visibilitychange', this.reconnect);
     // The rehearsal ribbon shows minutes.
     this.ticking = setInterval(() => this.requestUpdate(), 10_000);
     void keepAwake();
+    takeOverWhen(() => this.idle);
     void this.session.start().then(this.pairByAddress);
   }
 
@@ -73,11 +77,9 @@ export class GateApp extends LitElement {
     this.stopWedge?.();
     clearInterval(this.ticking);
     WIDE.removeEventListener('change', this.fit);
-    removeEventListener('online', this.reconnect);
     removeEventListener('hashchange', this.pairByAddress);
     removeEventListener('pointerdown', unlockSound);
     removeEventListener('keydown', unlockSound);
-    removeEventListener('beforeunload', this.guard);
     document.removeEventListener('visibilitychange', this.reconnect);
   }
 
@@ -89,11 +91,6 @@ export class GateApp extends LitElement {
     if (document.visibilityState !== 'visible') return;
     void keepAwake();
     void this.session.touch();
-  };
-
-  /** Scans that wait live in this page only: leaving it would lose them. */
-  private guard = (event: BeforeUnloadEvent): void => {
-    if (this.session.waiting > 0) event.preventDefault();
   };
 
   // ---- Pairing ----
@@ -121,7 +118,7 @@ export class GateApp extends LitElement {
 
   private unpair(): void {
     this.sheet = null;
-    this.session.unpair();
+    void this.session.unpair();
   }
 
   // ---- Scanning ----
@@ -150,6 +147,13 @@ export class GateApp extends LitElement {
     // Somebody who entered may now hold the same badge up to leave.
     this.repeats.forget();
     this.session.turn(direction);
+  }
+
+  /** Whether the page may be loaded anew without disturbing anybody. */
+  private get idle(): boolean {
+    const { newest } = this.session;
+    const settled = newest === null || newest.answer !== null || newest.fault !== null;
+    return settled && this.sheet === null && !this.pairing;
   }
 
   private announce(): void {
@@ -193,6 +197,7 @@ export class GateApp extends LitElement {
 
   override willUpdate(): void {
     this.dataset['state'] = this.phase;
+    this.dataset['people'] = String(this.session.people);
     document.title = `${this.session.gate?.name ?? this.language.words.gate.title} · Forum Pass`;
   }
 
@@ -213,13 +218,12 @@ export class GateApp extends LitElement {
         .direction=${this.session.direction}
         .usual=${this.session.gate?.direction ?? this.session.direction}
         .tally=${this.session.tally}
-        .offlineSince=${this.session.offlineSince
-          ? telling.clock.time(this.session.offlineSince)
-          : ''}
+        .link=${this.session.link}
+        .clock=${telling.clock}
         .waiting=${this.session.waiting}
         @turn=${(event: CustomEvent<Direction>) => this.turn(event.detail)}
       ></gate-header>
-      ${this.renderStage(telling)} ${this.wide ? this.renderAside(telling) : nothing}
+      ${this.renderCorrections(telling)} ${this.renderStage(telling)} ${this.wide ? this.renderAside(telling) : nothing}
       ${this.renderSheet(telling)}
       <p class="visually-hidden" aria-live="assertive" aria-atomic="true">${this.spoken(telling)}</p>
     `;
@@ -259,6 +263,18 @@ export class GateApp extends LitElement {
     `;
   }
 
+  private renderCorrections(telling: Telling) {
+    const { corrections } = this.session;
+    if (corrections.length === 0) return nothing;
+    return html`
+      <correction-notice
+        .corrections=${corrections}
+        .telling=${telling}
+        @noted=${() => this.session.dismissCorrections()}
+      ></correction-notice>
+    `;
+  }
+
   private renderStage(telling: Telling) {
     const { newest } = this.session;
     return html`
@@ -294,6 +310,9 @@ export class GateApp extends LitElement {
                 ${icons.list}<span>${words.recent}</span>
               </button>
             `}
+        <button @click=${() => this.show({ kind: 'find' })}>
+          ${icons.find}<span>${words.find}</span>
+        </button>
         <button @click=${() => this.show({ kind: 'more' })}>
           ${icons.more}<span>${words.more}</span>
         </button>
@@ -319,6 +338,21 @@ export class GateApp extends LitElement {
     `;
   }
 
+  private renderMore({ forum }: Telling) {
+    const zone = forum.zones.find(({ id }) => id === this.session.gate?.zone);
+    return html`
+      <more-menu
+        .waiting=${this.session.waiting}
+        .tally=${this.session.tally}
+        .inside=${this.session.inside}
+        .capacity=${zone?.capacity ?? null}
+        @unpair=${() => this.unpair()}
+      ></more-menu>
+    `;
+  }
+
+  private find = (query: string) => this.session.find(query);
+
   private renderAside(telling: Telling) {
     return html`
       <aside>
@@ -334,6 +368,7 @@ export class GateApp extends LitElement {
     const words = this.language.words.gate;
     const heading = {
       number: words.typeNumber,
+      find: words.find,
       recent: words.recent,
       more: words.more,
       undo: words.undoTitle,
@@ -351,12 +386,19 @@ export class GateApp extends LitElement {
     switch (sheet.kind) {
       case 'number':
         return this.renderNumberEntry();
+      case 'find':
+        return html`
+          <find-person
+            .find=${this.find}
+            .telling=${telling}
+            .direction=${this.session.direction}
+            @number=${(event: CustomEvent<string>) => this.scan({ number: event.detail })}
+          ></find-person>
+        `;
       case 'recent':
         return this.renderRecent(telling);
       case 'more':
-        return html`
-          <more-menu .waiting=${this.session.waiting} @unpair=${() => this.unpair()}></more-menu>
-        `;
+        return this.renderMore(telling);
       case 'undo':
         return html`
           <reason-form
@@ -399,7 +441,7 @@ export class GateApp extends LitElement {
       :host {
         display: grid;
         --camera-tile: clamp(4.5rem, 13vh, 10rem);
-        grid-template-rows: auto auto 1fr auto;
+        grid-template-rows: auto auto auto 1fr auto;
         grid-template-columns: 100%;
         block-size: 100dvh;
         padding-block-end: env(safe-area-inset-bottom);
@@ -421,9 +463,14 @@ export class GateApp extends LitElement {
         grid-column: 1 / -1;
       }
 
+      correction-notice {
+        grid-row: 3;
+        grid-column: 1 / -1;
+      }
+
       .starting,
       pair-screen {
-        grid-row: 3;
+        grid-row: 4;
         min-block-size: 0;
       }
 
@@ -436,7 +483,7 @@ export class GateApp extends LitElement {
 
       main {
         position: relative;
-        grid-row: 3;
+        grid-row: 4;
         display: grid;
         min-block-size: 0;
       }
@@ -458,6 +505,7 @@ export class GateApp extends LitElement {
       }
 
       nav {
+        grid-row: 5;
         display: flex;
         flex-wrap: wrap;
         gap: 1px;
@@ -506,7 +554,7 @@ export class GateApp extends LitElement {
         }
 
         aside {
-          grid-row: 3 / 5;
+          grid-row: 4 / 6;
         }
 
         nav button {

@@ -1,10 +1,12 @@
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { Direction } from '../contract';
+import type { ForumClock } from '../forum-clock';
 import { check, cross } from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
 import type { Tally } from './device';
+import type { Link } from './status';
 
 /** Which gate this is, which way it lets people, and whether it is online. Fires `turn`. */
 @customElement('gate-header')
@@ -14,8 +16,8 @@ export class GateHeader extends LitElement {
   /** The gate's own direction; another one stands out, so that nobody forgets it */
   @property() usual: Direction = 'in';
   @property({ attribute: false }) tally: Tally = { day: '', admitted: 0, refused: 0 };
-  /** Forum time, 10:42, or nothing while online */
-  @property() offlineSince = '';
+  @property({ attribute: false }) link: Link = { kind: 'online' };
+  @property({ attribute: false }) clock!: ForumClock;
   @property({ type: Number }) waiting = 0;
 
   private language = new Language(this);
@@ -34,7 +36,7 @@ export class GateHeader extends LitElement {
           <span class="visually-hidden">${words.refusedHere(this.tally.refused)}</span>
         </span>
       </p>
-      <p class="link" data-online=${!this.offlineSince}>${this.link()}</p>
+      <p class="link" data-link=${this.link.kind} role="status">${this.status()}</p>
       <div
         class="directions"
         role="radiogroup"
@@ -46,10 +48,22 @@ export class GateHeader extends LitElement {
     `;
   }
 
-  private link(): string {
+  private status(): string {
     const words = this.language.words.gate;
-    const state = this.offlineSince ? words.offlineSince(this.offlineSince) : words.online;
+    const state = this.linkState();
     return this.waiting > 0 ? `${state} · ${words.waiting(this.waiting)}` : state;
+  }
+
+  private linkState(): string {
+    const words = this.language.words.gate;
+    switch (this.link.kind) {
+      case 'online':
+        return words.online;
+      case 'offline':
+        return words.offlineSince(this.clock.time(this.link.since));
+      case 'old':
+        return words.copyOld(this.link.minutes);
+    }
   }
 
   private renderDirection(direction: Direction) {
@@ -72,7 +86,10 @@ export class GateHeader extends LitElement {
     css`
       :host {
         display: grid;
-        grid-template-columns: 1fr auto;
+        grid-template:
+          'gate directions directions' auto
+          'link link tally' auto
+          / 1fr auto auto;
         gap: var(--space-1) var(--space-3);
         align-items: center;
         padding: var(--space-2) var(--space-3);
@@ -81,13 +98,14 @@ export class GateHeader extends LitElement {
       }
 
       h1 {
-        overflow: hidden;
-        font-size: 1.2rem;
-        text-overflow: ellipsis;
-        white-space: nowrap;
+        grid-area: gate;
+        font-size: 1.15rem;
+        line-height: 1.15;
+        overflow-wrap: anywhere;
       }
 
       .tally {
+        grid-area: tally;
         display: flex;
         gap: var(--space-3);
         justify-content: end;
@@ -106,6 +124,7 @@ export class GateHeader extends LitElement {
       }
 
       .link {
+        grid-area: link;
         display: flex;
         gap: var(--space-2);
         align-items: center;
@@ -123,7 +142,7 @@ export class GateHeader extends LitElement {
         background: #6fe3a0;
       }
 
-      .link[data-online='false'] {
+      .link[data-link]:not([data-link='online']) {
         justify-self: start;
         padding: 0.1rem 0.6rem;
         border-radius: var(--radius-large);
@@ -132,12 +151,13 @@ export class GateHeader extends LitElement {
         font-weight: 600;
       }
 
-      .link[data-online='false']::before {
+      .link[data-link]:not([data-link='online'])::before {
         border: 2px solid currentcolor;
         background: none;
       }
 
       .directions {
+        grid-area: directions;
         display: flex;
         border: 1px solid var(--on-band-soft);
         border-radius: var(--radius);
@@ -184,17 +204,9 @@ export class GateHeader extends LitElement {
 
       @media (min-width: 60rem) {
         :host {
-          grid-template-columns: auto 1fr auto auto;
+          grid-template: 'gate link tally directions' auto / auto 1fr auto auto;
           gap: var(--space-5);
           padding-inline: var(--space-5);
-        }
-
-        .tally {
-          order: 1;
-        }
-
-        .directions {
-          order: 2;
         }
       }
     `,

@@ -1,14 +1,18 @@
-import { css, html, LitElement } from 'lit';
+import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { Language, languages, speak } from '../language';
 import { look } from '../look';
 import * as device from './device';
 import { signal, unlockSound } from './signals';
 
-/** Language, sound, and the way out. Fires `unpair`. */
+/** Counters, language, sound, and the way out. Fires `unpair`. */
 @customElement('more-menu')
 export class MoreMenu extends LitElement {
   @property({ type: Number }) waiting = 0;
+  @property({ attribute: false }) tally: device.Tally = device.NO_TALLY;
+  /** How many are inside the gate's zone, and how many may be; null for not known and no limit */
+  @property({ attribute: false }) inside: number | null = null;
+  @property({ attribute: false }) capacity: number | null = null;
 
   @state() private muted = device.muted.recall();
   private language = new Language(this);
@@ -16,6 +20,15 @@ export class MoreMenu extends LitElement {
   override render() {
     const words = this.language.words.gate;
     return html`
+      <section class="tabular">
+        <h3>${words.counters}</h3>
+        <ul>
+          <li>${words.admittedHere(this.tally.admitted)}</li>
+          <li>${words.refusedHere(this.tally.refused)}</li>
+          <li>${words.waiting(this.waiting)}</li>
+          ${this.inside === null ? nothing : html`<li>${this.insideNow(this.inside)}</li>`}
+        </ul>
+      </section>
       <section>
         <label for="language">${words.languageTitle}</label>
         <select
@@ -39,16 +52,21 @@ export class MoreMenu extends LitElement {
         <button class="quiet" ?disabled=${this.muted} @click=${this.test}>${words.soundTest}</button>
       </section>
       <section>
-        <p class="hint">${this.waiting > 0 ? words.unpairWaiting : words.unpairDetail}</p>
-        <button
-          class="danger"
-          ?disabled=${this.waiting > 0}
-          @click=${() => this.dispatchEvent(new Event('unpair'))}
-        >
-          ${words.unpair}
+        ${this.waiting > 0
+          ? html`<p class="error" role="alert">${words.unpairWaiting(this.waiting)}</p>`
+          : html`<p class="hint">${words.unpairDetail}</p>`}
+        <button class="danger" @click=${() => this.dispatchEvent(new Event('unpair'))}>
+          ${this.waiting > 0 ? words.unpairAndLose(this.waiting) : words.unpair}
         </button>
       </section>
     `;
+  }
+
+  private insideNow(inside: number): string {
+    const words = this.language.words.gate;
+    const count = this.language.number(inside);
+    if (this.capacity === null) return words.insideNow(count);
+    return words.insideOf(count, this.language.number(this.capacity));
   }
 
   private mute(event: Event): void {

@@ -4,7 +4,7 @@ import * as icons from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
 import * as badgeNumber from './badge-number';
-import type { Scan } from './session';
+import type { Scan } from './scans';
 import { type Telling, verdict } from './verdict';
 
 /** The latest scans, newest first. Fires `undo` with the scan to take back. */
@@ -47,8 +47,8 @@ export class RecentScans extends LitElement {
     `;
   }
 
-  private renderWho({ answer, presented }: Scan) {
-    const participant = answer?.participant;
+  private renderWho({ answer, who, presented }: Scan) {
+    const participant = answer?.participant ?? who;
     if (participant) return html`<b>${participant.family_name}</b> ${participant.given_name}`;
     return 'number' in presented ? badgeNumber.format(presented.number) : '—';
   }

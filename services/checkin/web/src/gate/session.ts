@@ -1,119 +1,85 @@
-import type { Direction, Forum, Gate, Presented, ScanAnswer } from '../contract';
+import type { DeviceState, Direction, Forum, Found, Gate, Presented } from '../contract';
 import { ForumClock } from '../forum-clock';
+import { nextDay } from '../forum-days';
 import { Declined, Unreachable } from '../http';
+import { sessionOf } from './admission';
 import * as api from './api';
+import { Contact, type Party } from './contact';
+import { wipeDatabase } from './database';
 import * as device from './device';
-import { ScanQueue } from './queue';
-import { uuid7 } from './uuid7';
+import { occupancy, placeOf } from './local-decision';
+import * as people from './people';
+import { isInside } from './presence';
+import { Replica } from './replica';
+import { type Correction, type Post, type Scan, Scans } from './scans';
+import { linkOf, type Link } from './status';
 
-/** One scan as the officer sees it, from the read to the answer and perhaps the undo. */
-export interface Scan {
-  readonly id: string;
-  readonly presented: Presented;
-  readonly direction: Direction;
-  readonly at: Date;
-  readonly answer: ScanAnswer | null;
-  /** Why the server did not take it, in its own words */
-  readonly fault: string | null;
-  readonly undone: boolean;
+export interface Finding {
+  readonly items: readonly Found[];
+  /** What the device's own copy is of, in forum time; null for the server's word */
+  readonly copiedAt: Date | null;
 }
 
 export type Stage = 'starting' | 'pairing' | 'paired';
 export type PairFault = 404 | 410 | 422 | 429 | 'unreadable' | 'unreachable';
 
-const KEPT_SCANS = 50;
-const CONTACT_EVERY_MS = 20_000;
-const UNAUTHORIZED = 401;
-
 /**
- * The gate without its screen: which device this is, which forum, what was scanned and answered,
- * and whether the server can be reached. Says `change` whenever any of that changes, `answer` when
- * the newest scan has got its answer, and `revoked` when the control room has unpaired the device.
+ * The gate without its screen: which device this is, which forum, who may come, what was scanned
+ * and answered, and whether the server can be reached. Says `change` whenever any of that changes,
+ * `answer` when the newest scan has got its answer, `correction` when the server says otherwise
+ * than the officer was told, and `revoked` when the control room has unpaired the device.
  */
 export class Session extends EventTarget {
   stage: Stage = 'starting';
   forum: Forum | null = null;
   clock = new ForumClock(0, 'Europe/Zurich');
   offlineSince: Date | null = null;
-  scans: readonly Scan[] = [];
 
   #device: device.Device | null = null;
-  #contact: ReturnType<typeof setInterval> | undefined;
-  #queue = this.#newQueue();
+  #replica = this.#newReplica();
+  #scans = new Scans(this.#post());
+  #contact = new Contact(this.#party());
+  /** Whether the server was reached since the app was opened */
+  #met = false;
 
-  /** Finds the kept device, or asks for pairing; then keeps in contact with the server. */
+  /** Finds what is kept of device, people and scans; then keeps in contact with the server. */
   async start(): Promise<void> {
     this.#device = device.recall();
+    this.#recallForum();
+    if (this.#device) await Promise.all([this.#replica.load(), this.#scans.load()]);
+    await this.#wipeAfterForum();
     this.#enter(this.#device ? 'paired' : 'pairing');
-    this.#contact = setInterval(() => void this.touch(), CONTACT_EVERY_MS);
+    this.#contact.start();
     await this.touch();
   }
 
   stop(): void {
-    clearInterval(this.#contact);
+    this.#contact.stop();
+    void this.#scans.stop();
   }
 
   /** @throws Declined or Unreachable, and the device stays as it was */
   async pair(code: string): Promise<void> {
     const { device_id, token, gate } = await api.pair(code);
-    this.#forgetScans();
-    this.#remember({
-      deviceId: device_id,
-      token,
-      gate,
-      direction: null,
-      tally: device.NO_TALLY,
-    });
+    await this.#forgetPeople();
+    this.#remember({ deviceId: device_id, token, gate, direction: null, tally: device.NO_TALLY });
     this.#enter('paired');
+    // Else a browser that needs room may throw away the scans that wait.
+    void navigator.storage?.persist?.();
     await this.touch();
   }
 
-  unpair(): void {
+  /** Scans that still wait are lost: whoever unpairs was told how many. */
+  async unpair(): Promise<void> {
     device.wipe();
     this.#device = null;
-    this.#forgetScans();
     this.#enter('pairing');
+    await this.#forgetPeople();
   }
 
-  /** Asks the server for the time, the forum and this device's gate. */
-  async touch(): Promise<void> {
-    try {
-      await this.#refresh();
-      this.offlineSince = null;
-      this.#queue.resume();
-    } catch (error) {
-      this.#noteFailure(error);
-    }
-    this.#changed();
-  }
-
-  async #refresh(): Promise<void> {
-    const asked = Date.now();
-    const forum = await api.readForum();
-    this.forum = forum;
-    this.clock = ForumClock.set(forum.now, forum.timezone, asked, Date.now());
-    if (!this.#device) return;
-    const { gate } = await api.readDevice(this.#device.token);
-    // The lead may have moved the device meanwhile; its direction is then the new gate's.
-    if (this.#device && gate !== this.#device.gate) {
-      this.#remember({ ...this.#device, gate, direction: null });
-    }
-  }
-
-  #noteFailure(error: unknown): void {
-    if (error instanceof Declined) {
-      if (error.status === UNAUTHORIZED) this.#revoked();
-    } else if (error instanceof Unreachable) {
-      this.offlineSince ??= this.clock.now();
-    } else {
-      throw error;
-    }
-  }
-
-  #revoked(): void {
-    if (!this.#device) return;
-    this.unpair();
-    this.dispatchEvent(new Event('revoked'));
+  /** Talks to the server now: the network is said to be back, or somebody looks at the screen. */
+  touch(): Promise<void> {
+    return this.#contact.touch();
   }
 
   get gate(): Gate | null {
@@ -130,12 +96,29 @@ export class Session extends EventTarget {
     return tally.day === day ? tally : { ...device.NO_TALLY, day };
   }
 
-  get waiting(): number {
-    return this.#queue.waiting;
+  get link(): Link {
+    const { offlineSince, copiedAt } = this;
+    return linkOf({ now: this.clock.now(), offlineSince, copiedAt });
   }
 
-  get newest(): Scan | null {
-    return this.scans[0] ?? null;
+  /** How many badges the device knows. */
+  get people(): number {
+    return this.#replica.copy.size;
+  }
+
+  /** When the device's copy of the people was last brought up to date, in forum time. */
+  get copiedAt(): Date | null {
+    const { contactAt } = this.#replica.copy.head;
+    return contactAt === null ? null : this.clock.now(contactAt);
+  }
+
+  /** How many are inside this gate's zone by the device's own copy; null without one. */
+  get inside(): number | null {
+    const { forum, gate } = this;
+    const { copy } = this.#replica;
+    if (!forum || !gate || !copy.complete) return null;
+    const session = sessionOf(forum, this.clock.now());
+    return occupancy(forum, copy, this.#scans.steps, gate.zone, session);
   }
 
   turn(direction: Direction): void {
@@ -144,82 +127,211 @@ export class Session extends EventTarget {
     this.#changed();
   }
 
-  /** Sends what was presented; the answer arrives in `scans`, now or when the network is back. */
-  scan(presented: Presented, overrideReason?: string): void {
-    const scan: Scan = {
-      id: uuid7(),
-      presented,
-      direction: this.direction,
-      at: this.clock.now(),
-      answer: null,
-      fault: null,
-      undone: false,
-    };
-    this.scans = [scan, ...this.scans].slice(0, KEPT_SCANS);
-    void this.#settle(scan, overrideReason);
+  // ---- Scans ----
+
+  get scans(): readonly Scan[] {
+    return this.#scans.list;
   }
 
-  async #settle(scan: Scan, overrideReason?: string): Promise<void> {
-    try {
-      const answer = await this.#queue.add({
-        ...scan.presented,
-        scan_id: scan.id,
-        direction: scan.direction,
-        scanned_at: scan.at.toISOString(),
-        ...(overrideReason === undefined ? {} : { override: { reason: overrideReason } }),
-      });
-      this.#replace({ ...scan, answer });
-      this.#count(answer);
-    } catch (error) {
-      if (!(error instanceof Declined)) throw error;
-      this.#replace({ ...scan, fault: error.message });
-      this.#noteFailure(error);
+  get newest(): Scan | null {
+    return this.#scans.newest;
+  }
+
+  get waiting(): number {
+    return this.#scans.waiting;
+  }
+
+  get corrections(): readonly Correction[] {
+    return this.#scans.corrections;
+  }
+
+  scan(presented: Presented, overrideReason?: string): void {
+    this.#scans.take(presented, overrideReason);
+  }
+
+  /** @throws Declined, and the scan stands */
+  undo(scan: Scan, reason: string): Promise<void> {
+    return this.#scans.undo(scan, reason);
+  }
+
+  dismissCorrections(): void {
+    this.#scans.dismissCorrections();
+  }
+
+  // ---- Looking somebody up ----
+
+  /** People by name or number: the server's word, or the device's own copy without it. */
+  async find(query: string): Promise<Finding> {
+    if (query.trim().length < people.SHORTEST_QUERY) return { items: [], copiedAt: null };
+    if (this.#device && this.offlineSince === null) {
+      try {
+        return { items: await api.findParticipants(this.#device.token, query), copiedAt: null };
+      } catch (error) {
+        this.#contact.fail(error);
+      }
+    }
+    return { items: this.#findInCopy(query), copiedAt: this.copiedAt };
+  }
+
+  #findInCopy(query: string): Found[] {
+    const { forum, gate } = this;
+    if (!forum || !gate) return [];
+    const { copy } = this.#replica;
+    const { steps } = this.#scans;
+    const session = sessionOf(forum, this.clock.now());
+    return people.find(copy, query, (registrationId) => {
+      const place = placeOf(forum, copy, steps, registrationId, gate.zone);
+      return isInside(place, session) ? place : undefined;
+    });
+  }
+
+  // ---- The server ----
+
+  async #reached(forum: Forum, asked: number, state: DeviceState | null): Promise<void> {
+    this.forum = forum;
+    this.clock = ForumClock.set(forum.now, forum.timezone, asked, Date.now());
+    device.forum.keep({ forum, offset: this.clock.offset });
+    this.offlineSince = null;
+    this.#met = true;
+    // The lead may have moved the device meanwhile; its direction is then the new gate's.
+    if (state && this.#device && state.gate !== this.#device.gate) {
+      this.#remember({ ...this.#device, gate: state.gate, direction: null });
     }
     this.#changed();
-    if (this.newest?.id === scan.id) this.dispatchEvent(new Event('answer'));
+    await this.#wipeAfterForum();
+    this.#scans.resume();
+    void this.#updateCopy();
   }
 
-  /** @throws Declined or Unreachable, and the scan stands */
-  async undo(scan: Scan, reason: string): Promise<void> {
-    if (!this.#device) return;
-    await api.undoScan(this.#device.token, scan.id, reason);
-    this.#replace({ ...scan, undone: true });
+  #unreachable(): void {
+    // After a start without a network, what is known is as old as the last contact.
+    const since = this.#met ? null : this.copiedAt;
+    this.offlineSince ??= since ?? this.clock.now();
+    this.#scans.stopAsking();
+    void this.#wipeAfterForum();
     this.#changed();
   }
 
-  #count({ decision }: ScanAnswer): void {
+  async #revoked(): Promise<void> {
+    if (!this.#device) return;
+    await this.unpair();
+    this.dispatchEvent(new Event('revoked'));
+  }
+
+  async #updateCopy(): Promise<void> {
+    if (!this.#device || this.#isOver) return;
+    try {
+      await this.#replica.update(this.#device.token);
+    } catch (error) {
+      // The gate is not offline for that: its copy gets older, and the status line says so.
+      if (!(error instanceof Unreachable)) this.#contact.fail(error);
+    }
+    this.#changed();
+  }
+
+  #party(): Party {
+    const session = this;
+    return {
+      get token() {
+        return session.#device?.token ?? null;
+      },
+      get lost() {
+        return session.offlineSince !== null;
+      },
+      get pending() {
+        return session.waiting;
+      },
+      get copiedAt() {
+        return session.copiedAt;
+      },
+      reached: (forum, asked, state) => this.#reached(forum, asked, state),
+      unreachable: () => this.#unreachable(),
+      revoked: () => void this.#revoked(),
+      news: () => void this.#updateCopy(),
+    };
+  }
+
+  #post(): Post {
+    const session = this;
+    return {
+      get forum() {
+        return session.forum;
+      },
+      get clock() {
+        return session.clock;
+      },
+      get gate() {
+        return session.gate;
+      },
+      get direction() {
+        return session.direction;
+      },
+      get token() {
+        return session.#device?.token ?? null;
+      },
+      get offline() {
+        return session.offlineSince !== null;
+      },
+      get replica() {
+        return session.#replica;
+      },
+      told: (answer, newest) => {
+        this.#count(answer.decision);
+        if (newest) this.dispatchEvent(new Event('answer'));
+      },
+      corrected: () => this.dispatchEvent(new Event('correction')),
+      reached: () => {
+        if (this.offlineSince !== null) void this.touch();
+      },
+      unreachable: () => this.#unreachable(),
+      revoked: () => void this.#revoked(),
+      changed: () => this.#changed(),
+    };
+  }
+
+  // ---- What is kept ----
+
+  #recallForum(): void {
+    const kept = device.forum.recall();
+    if (!kept) return;
+    this.forum = kept.forum;
+    this.clock = new ForumClock(kept.offset, kept.forum.timezone);
+  }
+
+  /** From the second day after the last: nobody needs the names at a gate any more. */
+  get #isOver(): boolean {
+    const last = this.forum?.days.at(-1);
+    return last !== undefined && this.clock.day(this.clock.now()) > nextDay(last);
+  }
+
+  async #wipeAfterForum(): Promise<void> {
+    if (this.#isOver && this.#replica.copy.complete) await this.#forgetPeople();
+  }
+
+  /** Names and scans of one pairing never outlive it, nor leave under the token of another. */
+  async #forgetPeople(): Promise<void> {
+    this.#contact.hangUp();
+    await this.#scans.stop();
+    this.#replica.stop();
+    this.#replica = this.#newReplica();
+    this.#scans = new Scans(this.#post());
+    await wipeDatabase();
+    this.#changed();
+  }
+
+  #newReplica(): Replica {
+    return new Replica(() => this.#changed());
+  }
+
+  #count(decision: 'admitted' | 'refused'): void {
     if (!this.#device) return;
     const tally = this.tally;
     this.#remember({ ...this.#device, tally: { ...tally, [decision]: tally[decision] + 1 } });
   }
 
-  #replace(scan: Scan): void {
-    this.scans = this.scans.map((kept) => (kept.id === scan.id ? scan : kept));
-  }
-
   #remember(kept: device.Device): void {
     this.#device = kept;
     device.keep(kept);
-  }
-
-  /** Scans of one pairing never leave under the token of another. */
-  #forgetScans(): void {
-    this.#queue.stop();
-    this.#queue = this.#newQueue();
-    this.scans = [];
-  }
-
-  #newQueue(): ScanQueue {
-    return new ScanQueue(
-      (scan) => api.sendScan(this.#device?.token ?? '', scan),
-      () => this.#queueChanged(),
-    );
-  }
-
-  #queueChanged(): void {
-    if (this.#queue.unreachable) this.offlineSince ??= this.clock.now();
-    else if (this.#queue.waiting === 0) this.offlineSince = null;
-    this.#changed();
   }
 
   #enter(stage: Stage): void {
@@ -228,6 +340,7 @@ export class Session extends EventTarget {
   }
 
   #changed(): void {
+    this.#contact.soon();
     this.dispatchEvent(new Event('change'));
   }
 }

@@ -22,7 +22,7 @@ export interface Telling {
 }
 
 export function tone(answer: ScanAnswer): Tone {
-  if (answer.decision === 'refused') return 'refused';
+  if (answer.decision === 'refused' || answer.conflict) return 'refused';
   return answer.reason === 'departed' ? 'departed' : 'admitted';
 }
 
@@ -34,7 +34,9 @@ export function verdict(answer: ScanAnswer, telling: Telling): Verdict {
 
 function sentence(answer: ScanAnswer, telling: Telling): string {
   const { words, language, forum, clock } = telling;
-  const { reason, previous } = answer;
+  const { previous } = answer;
+  // Whoever was let in against a rule should not have been: say the rule.
+  const reason = answer.conflict ?? answer.reason;
   if (previous && (reason === 'already_inside' || reason === 'reentry')) {
     return words.reasonSince[reason](
       clock.time(previous.at),

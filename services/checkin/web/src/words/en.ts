@@ -53,6 +53,8 @@ const en = {
     out: 'Out',
     online: 'Online',
     offlineSince: (time: string) => `Offline since ${time}`,
+    copyOld: (minutes: number) =>
+      minutes < 120 ? `Replica ${minutes} min old` : `Replica ${Math.round(minutes / 60)} h old`,
     waiting: (n: number) => plural(n, 'scan waiting', 'scans waiting'),
     admittedHere: (n: number) => `${n} admitted on this device today`,
     refusedHere: (n: number) => `${n} refused on this device today`,
@@ -85,6 +87,23 @@ const en = {
     unsentDetail: 'No connection. The scan is kept and sent by itself.',
     failed: 'Not scanned',
 
+    correctionTitle: 'Correction:',
+    correctionOf: (told: string, now: string) => `Told “${told}”, now “${now}”`,
+    moreCorrections: (n: number) => `and ${plural(n, 'other', 'others')}`,
+    noted: 'Noted',
+
+    find: 'Find person',
+    findName: 'Name or badge number',
+    findHint: 'Two letters or more, accents don’t matter',
+    findNone: 'Nobody found',
+    findFromCopy: (time: string) => `From this device’s replica of ${time}`,
+    isInside: 'Inside',
+    isInsideSince: (time: string, entrance: string) => `Inside since ${time}, ${entrance}`,
+    isOutside: 'Not inside',
+    admitByNumber: 'Admit by number',
+    leaveByNumber: 'Let out by number',
+    noBadge: 'No badge',
+
     recent: 'Recent scans',
     recentNone: 'Nothing scanned yet.',
     undo: 'Undo',
@@ -98,12 +117,17 @@ const en = {
     reasonHint: 'It is kept with the scan.',
 
     more: 'More',
+    counters: 'Counters',
+    insideNow: (n: string) => `${n} inside by this device’s replica`,
+    insideOf: (n: string, limit: string) => `${n} of ${limit} inside by this device’s replica`,
     sound: 'Sound',
     soundTest: 'Play both sounds',
     languageTitle: 'Language',
     unpair: 'Unpair this device',
     unpairDetail: 'Names are wiped from the device. A new code is needed to scan again.',
-    unpairWaiting: 'Scans are still waiting to be sent. Go online first.',
+    unpairWaiting: (n: number) =>
+      `Not yet sent: ${plural(n, 'scan', 'scans')}. Go online first, or they are lost.`,
+    unpairAndLose: (n: number) => `Unpair and lose ${plural(n, 'scan', 'scans')}`,
 
     pairTitle: 'Pair this device',
     pairDetail: 'Scan the code that the security lead shows you, or type it.',

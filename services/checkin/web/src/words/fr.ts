@@ -48,6 +48,8 @@ export default {
     out: 'Sortie',
     online: 'En ligne',
     offlineSince: (time) => `Hors ligne depuis ${time}`,
+    copyOld: (minutes) =>
+      minutes < 120 ? `Copie d’il y a ${minutes} min` : `Copie d’il y a ${Math.round(minutes / 60)} h`,
     waiting: (n) => plural(n, 'scan en attente', 'scans en attente'),
     admittedHere: (n) => `${n} admis sur cet appareil aujourd’hui`,
     refusedHere: (n) => `${n} refusés sur cet appareil aujourd’hui`,
@@ -81,6 +83,23 @@ export default {
     unsentDetail: 'Pas de connexion. Le scan est gardé et partira de lui-même.',
     failed: 'Non scanné',
 
+    correctionTitle: 'Correction :',
+    correctionOf: (told, now) => `Affiché « ${told} », désormais « ${now} »`,
+    moreCorrections: (n) => `et ${plural(n, 'autre', 'autres')}`,
+    noted: 'Compris',
+
+    find: 'Chercher',
+    findName: 'Nom ou numéro de badge',
+    findHint: 'Au moins deux lettres, les accents sont indifférents',
+    findNone: 'Personne à ce nom',
+    findFromCopy: (time) => `D’après la copie de cet appareil, de ${time}`,
+    isInside: 'À l’intérieur',
+    isInsideSince: (time, entrance) => `À l’intérieur depuis ${time}, ${entrance}`,
+    isOutside: 'Pas à l’intérieur',
+    admitByNumber: 'Admettre par le numéro',
+    leaveByNumber: 'Faire sortir par le numéro',
+    noBadge: 'Sans badge',
+
     recent: 'Derniers scans',
     recentNone: 'Aucun scan pour l’instant.',
     undo: 'Annuler',
@@ -94,12 +113,17 @@ export default {
     reasonHint: 'Il est conservé avec le scan.',
 
     more: 'Plus',
+    counters: 'Compteurs',
+    insideNow: (n) => `${n} à l’intérieur d’après la copie de cet appareil`,
+    insideOf: (n, limit) => `${n} sur ${limit} à l’intérieur d’après la copie de cet appareil`,
     sound: 'Son',
     soundTest: 'Écouter les deux sons',
     languageTitle: 'Langue',
     unpair: 'Dissocier cet appareil',
     unpairDetail: 'Les noms sont effacés de l’appareil. Il faudra un nouveau code pour scanner.',
-    unpairWaiting: 'Des scans attendent encore d’être envoyés. Reconnectez-vous d’abord.',
+    unpairWaiting: (n) =>
+      `Pas encore envoyé : ${plural(n, 'scan', 'scans')}. Reconnectez-vous d’abord, sinon ils sont perdus.`,
+    unpairAndLose: (n) => `Dissocier et perdre ${plural(n, 'scan', 'scans')}`,
 
     pairTitle: 'Associer cet appareil',
     pairDetail: 'Scannez le code que montre le responsable de la sécurité, ou saisissez-le.',

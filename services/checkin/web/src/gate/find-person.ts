@@ -1,0 +1,163 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Direction, Found } from '../contract';
+import { Language } from '../language';
+import { look } from '../look';
+import { nameOf } from '../text';
+import * as badgeNumber from './badge-number';
+import type { Finding } from './session';
+import type { Telling } from './verdict';
+
+const PAUSE_MS = 200;
+
+/** Somebody without a badge in hand, looked up by name. Fires `number` to scan one's number. */
+@customElement('find-person')
+export class FindPerson extends LitElement {
+  @property({ attribute: false }) find!: (query: string) => Promise<Finding>;
+  @property({ attribute: false }) telling!: Telling;
+  @property() direction: Direction = 'in';
+
+  @state() private finding: Finding | null = null;
+
+  private language = new Language(this);
+  private query = '';
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  override render() {
+    const words = this.language.words.gate;
+    return html`
+      <form role="search" @submit=${this.submit}>
+        <label for="query">${words.findName}</label>
+        <p class="hint" id="hint">${words.findHint}</p>
+        <input
+          id="query"
+          type="search"
+          autocomplete="off"
+          spellcheck="false"
+          enterkeyhint="search"
+          aria-describedby="hint"
+          @input=${this.type}
+        />
+      </form>
+      <div aria-live="polite">${this.finding ? this.renderFinding(this.finding) : nothing}</div>
+    `;
+  }
+
+  private renderFinding({ items, copiedAt }: Finding) {
+    const words = this.language.words.gate;
+    const { clock } = this.telling;
+    return html`
+      ${copiedAt ? html`<p class="hint">${words.findFromCopy(clock.time(copiedAt))}</p>` : nothing}
+      ${items.length === 0 ? html`<p class="hint">${words.findNone}</p>` : nothing}
+      <ul>
+        ${items.map((person) => this.renderPerson(person))}
+      </ul>
+    `;
+  }
+
+  private renderPerson(person: Found) {
+    const { categories } = this.telling.forum;
+    return html`
+      <li data-registration=${person.registration_id}>
+        <p class="name" dir="auto"><b>${person.family_name}</b> ${person.given_name}</p>
+        <p dir="auto">${person.organization}</p>
+        <p class="hint">
+          ${this.language.country(person.country)} ·
+          ${nameOf(categories, person.category, this.language.code)}
+        </p>
+        <p class=${person.inside ? 'inside' : 'hint'}>${this.whereabouts(person)}</p>
+        ${this.renderAdmit(person)}
+      </li>
+    `;
+  }
+
+  private renderAdmit({ number }: Found) {
+    const words = this.language.words.gate;
+    if (number === null) return html`<p class="hint">${words.noBadge}</p>`;
+    const admit = () => this.dispatchEvent(new CustomEvent('number', { detail: number }));
+    return html`
+      <button @click=${admit}>
+        ${this.direction === 'in' ? words.admitByNumber : words.leaveByNumber}
+        <span class="number">${badgeNumber.format(number)}</span>
+      </button>
+    `;
+  }
+
+  private whereabouts({ inside, inside_since, entrance }: Found): string {
+    const words = this.language.words.gate;
+    if (!inside) return words.isOutside;
+    if (!inside_since || !entrance) return words.isInside;
+    const { clock, forum, language } = this.telling;
+    return words.isInsideSince(clock.time(inside_since), nameOf(forum.entrances, entrance, language));
+  }
+
+  private type(event: InputEvent): void {
+    this.query = (event.target as HTMLInputElement).value;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.look(), PAUSE_MS);
+  }
+
+  private submit(event: SubmitEvent): void {
+    event.preventDefault();
+    clearTimeout(this.timer);
+    void this.look();
+  }
+
+  private async look(): Promise<void> {
+    const { query } = this;
+    const finding = query.trim() === '' ? null : await this.find(query);
+    // An answer may be overtaken by the next letter's.
+    if (query === this.query) this.finding = finding;
+  }
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: grid;
+        gap: var(--space-3);
+      }
+
+      form {
+        display: grid;
+        gap: var(--space-2);
+      }
+
+      li {
+        display: grid;
+        gap: var(--space-1);
+        padding-block: var(--space-3);
+        border-block-end: 1px solid var(--line);
+        line-height: 1.25;
+        overflow-wrap: anywhere;
+      }
+
+      li:last-child {
+        border: 0;
+      }
+
+      .name {
+        font-size: var(--text-large);
+      }
+
+      .name b {
+        text-transform: uppercase;
+      }
+
+      .inside {
+        font-weight: 700;
+      }
+
+      button {
+        flex-wrap: wrap;
+        min-block-size: 3rem;
+        margin-block-start: var(--space-1);
+      }
+
+      .number {
+        font-family: var(--font-code);
+        direction: ltr;
+      }
+    `,
+  ];
+}

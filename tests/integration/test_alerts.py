@@ -1,0 +1,260 @@
+"""Alerts: raised where something is noticed, seen by those who watch, acknowledged by a lead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from deploy.private_servers import PostgreSQL
+from services.checkin.alerts import AlertKind, raise_alert
+from services.checkin.gates import Gates
+from shared.access import Role
+from tests.checkin import IN, OTHER_IN, Badge, Body, Checkin, new_scan_id, running
+
+LEADS = (Role.organiser, Role.security_lead)
+WATCHERS = (*LEADS, Role.viewer)
+
+
+@pytest.fixture(scope="module")
+async def checkin(
+    postgres: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Checkin]:
+    postgres.drop_databases()
+    async with running(postgres.url, tmp_path_factory.mktemp("home")) as service:
+        yield service
+
+
+async def raised(checkin: Checkin, **about: Any) -> UUID:
+    """An alert, about a scan of its own unless said otherwise; answers the scan's id."""
+    gates: Gates = checkin.service.app.state.gates
+    scan_id: UUID = about.setdefault("scan_id", uuid4())
+    async with gates.database.begin() as tx:
+        await raise_alert(tx, gates, AlertKind.double_use, at=gates.clock.now(), **about)
+    return scan_id
+
+
+async def listed(checkin: Checkin, **params: Any) -> list[Body]:
+    answer = await checkin.http.get("/checkin/api/alerts", params=params, headers=checkin.lead)
+    assert answer.status_code == 200, answer.text
+    items: list[Body] = answer.json()["items"]
+    return items
+
+
+async def about(checkin: Checkin, scan_id: UUID | str) -> list[Body]:
+    return [one for one in await listed(checkin, limit=200) if one["scan_id"] == str(scan_id)]
+
+
+async def acknowledge(checkin: Checkin, alert: Body, role: Role = Role.security_lead) -> Any:
+    return await checkin.http.post(
+        f"/checkin/api/alerts/{alert['id']}/acknowledge", headers=checkin.staff(role)
+    )
+
+
+# --- raising and listing -------------------------------------------------------------------------
+
+
+async def test_an_alert_says_what_where_and_about_whom(checkin: Checkin) -> None:
+    device, who = await checkin.at(IN), uuid4()
+    scan_id = await raised(
+        checkin, gate=IN, device_id=device.id, registration_id=who, detail="Also at montbrillant"
+    )
+    [alert] = await about(checkin, scan_id)
+    assert alert == {
+        "id": alert["id"],
+        "kind": "double_use",
+        "at": alert["at"],
+        "gate": IN,
+        "device_id": str(device.id),
+        "scan_id": str(scan_id),
+        "registration_id": str(who),
+        "detail": "Also at montbrillant",
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+    }
+    assert alert["at"].startswith("2017-06-12T")
+
+
+async def test_the_same_about_the_same_scan_alerts_once(checkin: Checkin) -> None:
+    scan_id = uuid4()
+    await asyncio.gather(*(raised(checkin, scan_id=scan_id) for _ in range(4)))
+    assert len(await about(checkin, scan_id)) == 1
+
+
+async def test_an_alert_of_a_transaction_that_fails_is_none(checkin: Checkin) -> None:
+    gates: Gates = checkin.service.app.state.gates
+    scan_id = uuid4()
+
+    async def fail() -> None:
+        async with gates.database.begin() as tx:
+            now = gates.clock.now()
+            await raise_alert(tx, gates, AlertKind.forged_badge, at=now, scan_id=scan_id)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await about(checkin, scan_id) == []
+
+
+async def test_alerts_page_newest_first(checkin: Checkin) -> None:
+    scans = [await raised(checkin) for _ in range(5)]
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = await checkin.http.get(
+            "/checkin/api/alerts", params={"limit": 2, **cursor}, headers=checkin.lead
+        )
+        page = answer.json()
+        seen += [alert["scan_id"] for alert in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen[:5] == [str(scan_id) for scan_id in reversed(scans)]
+    assert len(set(seen)) == len(seen)
+
+
+# --- acknowledging -------------------------------------------------------------------------------
+
+
+async def test_an_acknowledged_alert_is_open_no_more(checkin: Checkin) -> None:
+    [alert] = await about(checkin, await raised(checkin))
+    assert alert["id"] in {one["id"] for one in await listed(checkin, open=True, limit=200)}
+    answer = await acknowledge(checkin, alert)
+    assert answer.status_code == 200
+    seen_to = answer.json()
+    assert seen_to == alert | {
+        "acknowledged_at": seen_to["acknowledged_at"],
+        "acknowledged_by": "Ada",
+    }
+    assert seen_to["acknowledged_at"].startswith("2017-06-12T")
+    assert alert["id"] not in {one["id"] for one in await listed(checkin, open=True, limit=200)}
+    assert seen_to in await listed(checkin, open=False, limit=200)
+
+
+async def test_acknowledging_again_changes_nothing(checkin: Checkin) -> None:
+    [alert] = await about(checkin, await raised(checkin))
+    answers = await asyncio.gather(*(acknowledge(checkin, alert) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {200}
+    first = answers[0].json()
+    again = await checkin.nothing_written(acknowledge(checkin, alert, Role.organiser))
+    assert again.json() == first
+
+
+@pytest.mark.parametrize("alert_id", [str(uuid4()), "7", "%00"])
+async def test_an_alert_that_never_was_cannot_be_acknowledged(
+    checkin: Checkin, alert_id: str
+) -> None:
+    answer = await checkin.nothing_written(acknowledge(checkin, {"id": alert_id}))
+    assert answer.status_code == 404
+
+
+# --- corrections ---------------------------------------------------------------------------------
+
+
+async def show(checkin: Checkin, scan: Body, gate: str = IN, **body: Any) -> httpx.Response:
+    device = await checkin.at(gate)
+    told = {"decision": "admitted", "reason": "first_entry"} | body
+    return await checkin.http.post(
+        f"/checkin/api/scans/{scan['scan_id']}/shown", json=told, headers=device.headers
+    )
+
+
+async def test_an_officer_who_was_told_something_else_is_an_alert(checkin: Checkin) -> None:
+    badge = await checkin.badge()
+    await checkin.scan(badge, OTHER_IN)
+    refused = await checkin.scan(badge)
+    for _ in range(2):  # the answer to the first may be lost
+        answer = await show(checkin, refused)
+        assert (answer.status_code, answer.content) == (204, b"")
+    [alert] = await about(checkin, refused["scan_id"])
+    assert alert["kind"] == "correction"
+    assert alert["gate"] == IN
+    assert alert["registration_id"] == str(badge.registration_id)
+    assert alert["detail"] == "shown admitted: first_entry; logged refused: already_inside"
+
+
+async def test_an_officer_who_was_told_the_same_is_none(checkin: Checkin) -> None:
+    admitted = await checkin.scan(await checkin.badge())
+    answer = await checkin.nothing_written(show(checkin, admitted))
+    assert answer.status_code == 204
+
+
+async def test_only_a_devices_own_scans_are_corrected(checkin: Checkin) -> None:
+    badge: Badge = await checkin.badge()
+    scan = await checkin.scan(badge)
+    undone = (await checkin.undo(scan, by=await checkin.at(IN))).json()
+    for wrong, gate in (
+        (scan, OTHER_IN),
+        (undone, IN),
+        ({"scan_id": new_scan_id()}, IN),
+        ({"scan_id": "7"}, IN),
+    ):
+        answer = await checkin.nothing_written(show(checkin, wrong, gate, decision="refused"))
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"decision": "maybe"}, "decision"),
+        ({"decision": None}, "decision"),
+        ({"reason": "because"}, "reason"),
+        ({"reason": 7}, "reason"),
+        ({"other": "thing"}, "other"),
+    ],
+)
+async def test_a_wrong_correction_is_refused_and_the_field_is_named(
+    checkin: Checkin, body: Body, field: str
+) -> None:
+    scan = await checkin.scan(await checkin.badge())
+    answer = await checkin.nothing_written(show(checkin, scan, **body))
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+# --- who may -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_watchers_see_alerts_and_leads_acknowledge_them(checkin: Checkin, role: Role) -> None:
+    [alert] = await about(checkin, await raised(checkin))
+    headers = checkin.staff(role)
+    seen = await checkin.http.get("/checkin/api/alerts", headers=headers)
+    assert seen.status_code == (200 if role in WATCHERS else 403)
+    answer = await acknowledge(checkin, alert, role)
+    assert answer.status_code == (200 if role in LEADS else 403)
+    shown = await checkin.http.post(
+        f"/checkin/api/scans/{alert['scan_id']}/shown",
+        json={"decision": "admitted", "reason": "reentry"},
+        headers=headers,
+    )
+    assert shown.status_code == 401
+
+
+async def test_nobody_else_sees_alerts(checkin: Checkin) -> None:
+    [alert] = await about(checkin, await raised(checkin))
+    device = await checkin.at(IN)
+    registrant = checkin.keyring.registrant_token(uuid4())
+    for headers in ({}, device.headers, {"Authorization": f"Bearer {registrant}"}):
+        seen = await checkin.http.get("/checkin/api/alerts", headers=headers)
+        acknowledged = await checkin.http.post(
+            f"/checkin/api/alerts/{alert['id']}/acknowledge", headers=headers
+        )
+        assert (seen.status_code, acknowledged.status_code) == (401, 401)
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [({"open": "perhaps"}, "open"), ({"cursor": "7"}, "cursor"), ({"limit": 0}, "limit"),
+     ({"limit": 201}, "limit")],
+)  # fmt: skip
+async def test_a_wrong_page_is_refused_and_the_field_is_named(
+    checkin: Checkin, params: Body, field: str
+) -> None:
+    answer = await checkin.http.get("/checkin/api/alerts", params=params, headers=checkin.lead)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
