@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -165,16 +166,24 @@ def field_errors(errors: Sequence[Any], within: tuple[str | int, ...] = ()) -> l
     ]
 
 
-def read_body(model: type[Body], content: bytes) -> Body:
-    """The body of a request.
+async def read_body(model: type[Body], request: Request) -> Body:
+    """The JSON body of a request, read past FastAPI: for a route that is in a hurry.
 
     Raises:
         RequestValidationError: it isn't one; the caller is told as by FastAPI.
     """
+    content: Any = await request.body()
+    if "json" in request.headers.get("content-type", ""):
+        try:
+            # Pydantic's own parser would call a text that is no Unicode no JSON.
+            content = json.loads(content)
+        except ValueError:
+            raise RequestValidationError([{"type": "json_invalid", "loc": ("body",)}]) from None
     try:
-        return model.model_validate_json(content)
+        return model.model_validate(content)
     except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
+        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(errors) from None
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

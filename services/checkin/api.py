@@ -197,7 +197,7 @@ async def scan(request: Request) -> Response:
     # longer than all that is done with them.
     turnstile: Turnstile = request.app.state.turnstile
     device = await scanning_device(request, turnstile)
-    body = read_body(NewScan, await request.body())
+    body = await read_body(NewScan, request)
     answer = await turnstile.record(bearer(request) or "", device, body.scan())
     return Response(answer.model_dump_json(), media_type="application/json")
 

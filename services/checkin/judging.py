@@ -124,8 +124,7 @@ class Memory:
 async def judge(gates: Gates, memory: Memory, showings: Sequence[Showing]) -> list[Answer | None]:
     """Judge scans and write them into the log, in their order.
 
-    Answers None for one that was not written: it is in the log already, or its device is not at its
-    gate any more.
+    Answers None for one that was not written: it is in the log already, or its device was unpaired.
     """
     for attempt in range(1, TRIES + 1):
         try:

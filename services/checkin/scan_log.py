@@ -34,8 +34,8 @@ class Entries:
 async def write(tx: AsyncConnection, entries: Entries) -> set[UUID]:
     """Write what is new; answers the ids of the scans that were.
 
-    Not new is what is in the log already. Nor does anything happen by a device that was revoked or
-    moved to another gate since it was asked who it is.
+    Not new is what is in the log already. Nor is anything written for a device that was revoked
+    since it was asked who it is.
     """
     given = {
         "scans": _json(entries.scans),
@@ -72,7 +72,7 @@ _WRITE: Final = text(f"""
         SELECT {_SCANS} FROM json_populate_recordset(NULL::scans, CAST(:scans AS json)) AS entry
         WHERE EXISTS (
             SELECT FROM devices
-            WHERE id = entry.device_id AND gate = entry.gate AND revoked_at IS NULL
+            WHERE id = entry.device_id AND revoked_at IS NULL
         )
         ON CONFLICT (scan_id) DO NOTHING
         RETURNING scan_id

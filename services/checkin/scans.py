@@ -36,6 +36,8 @@ class Scan:
     """The officer's reason to let the person in against the rule."""
     is_late: bool = False
     """Told afterwards, by a device that had no network and judged by itself."""
+    gate: str | None = None
+    """Where the device stood then; None: where it stands now."""
     admitted: bool | None = None
     """What that device told the officer; None: it does not say."""
     told: Reason | None = None

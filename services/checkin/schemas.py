@@ -201,6 +201,9 @@ class NewScan(BaseModel):
 class LateScan(NewScan):
     """A scan that the device judged by itself."""
 
+    gate: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None, description="Where the device stood then; where it stands now when absent"
+    )
     admitted: bool | None = Field(
         default=None, description="Whether the officer let the person pass"
     )

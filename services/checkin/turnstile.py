@@ -43,7 +43,7 @@ class Turnstile:
         judged = await self._together.do(self._showing(device, scan, shown))
         if judged is not None:
             return judged
-        # It is in the log already; or the device was moved or unpaired a moment ago.
+        # It is in the log already; or the device was unpaired a moment ago.
         device_now = await self.paired.read(token)
         if device_now is None:
             raise unauthenticated()
@@ -67,10 +67,11 @@ class Turnstile:
         return await judge(self._gates, self._memory, showings)
 
     def _showing(self, device: Device, scan: Scan, shown: str | Reason) -> Showing:
-        try:
-            gate = self._gates.forum.gate(device.gate)
-        except KeyError:
-            raise conflict("The forum has no such gate any more: pair the device again.") from None
+        gates = {gate.id: gate for gate in self._gates.forum.gates}
+        # A gate that the forum does not have is no reason to lose what happened there.
+        gate = gates.get(scan.gate or "") or gates.get(device.gate)
+        if gate is None:
+            raise conflict("The forum has no such gate any more: pair the device again.")
         return Showing(device.id, gate, scan, shown)
 
 

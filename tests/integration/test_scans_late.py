@@ -157,6 +157,24 @@ async def test_what_the_device_could_know_is_judged_by_the_rules(
     assert (answer["decision"], answer["conflict"]) == ("admitted", reason)
 
 
+async def test_a_scan_stays_where_it_was_made_though_the_device_was_moved(
+    checkin: Checkin,
+) -> None:
+    device, badge = await checkin.pair(IN), await checkin.badge()
+    scan = made(checkin, badge, 5, gate=IN)
+    moved = await checkin.http.patch(
+        f"/checkin/api/devices/{device.id}", json={"gate": OTHER_IN}, headers=checkin.lead
+    )
+    assert moved.status_code == 200
+    other = made(checkin, await checkin.badge(), 4)
+    await tell(checkin, device, scan, other)
+    rows = await checkin.rows(tables.scans)
+    assert {str(row.scan_id): row.gate for row in rows} == {
+        scan["scan_id"]: IN,
+        other["scan_id"]: OTHER_IN,
+    }
+
+
 async def test_a_forged_badge_is_never_in_whatever_the_device_says(checkin: Checkin) -> None:
     badge = await checkin.badge()
     forged = badge.credential[:-1] + ("0" if badge.credential[-1] != "0" else "1")

@@ -132,8 +132,12 @@ export interface ScanAnswer {
   readonly conflict?: Reason | null;
 }
 
-/** A scan that was answered on the device; `admitted` is what the officer was told. */
-export type SyncedScan = ScanRequest & { readonly admitted?: boolean };
+/** A scan that was answered on the device: where it stood then, and what the officer was told. */
+export type SyncedScan = ScanRequest & {
+  readonly gate: string;
+  readonly admitted?: boolean;
+  readonly reason?: Reason;
+};
 
 /** In place of an answer, for a scan that the server can't read. */
 export interface ScanProblem {

@@ -241,8 +241,9 @@ export class Queue {
   }
 }
 
-function synced({ scan, told }: OutgoingScan): SyncedScan {
-  return told ? { ...scan, admitted: told.decision === 'admitted' } : scan;
+function synced({ scan, gate, told }: OutgoingScan): SyncedScan {
+  if (!told) return { ...scan, gate: gate.id };
+  return { ...scan, gate: gate.id, admitted: told.decision === 'admitted', reason: told.reason };
 }
 
 function isFinal(error: unknown, statuses: ReadonlySet<number>): error is Declined {
