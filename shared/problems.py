@@ -173,11 +173,11 @@ async def read_body(model: type[Body], request: Request) -> Body:
         RequestValidationError: it isn't one; the caller is told as by FastAPI.
     """
     content: Any = await request.body()
-    if "json" in request.headers.get("content-type", ""):
+    if content and "json" in request.headers.get("content-type", ""):
         try:
             # Pydantic's own parser would call a text that is no Unicode no JSON.
             content = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RequestValidationError([{"type": "json_invalid", "loc": ("body",)}]) from None
     try:
         return model.model_validate(content)

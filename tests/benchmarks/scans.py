@@ -80,7 +80,9 @@ def _roomy_forum(home: Path) -> Path:
     """The forum, in a venue that is never full."""
     text = (REPOSITORY / "deploy" / "forum.toml").read_text(encoding="utf-8")
     file = home / "forum.toml"
-    file.write_text(text.replace("capacity = 2500", "capacity = 9999999"), encoding="utf-8")
+    for place in ("capacity = 2500", "limit = 2500"):
+        text = text.replace(place, place.replace("2500", "9999999"))
+    file.write_text(text, encoding="utf-8")
     return file
 
 
