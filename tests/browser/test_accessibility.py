@@ -1,0 +1,107 @@
+"""axe-core finds nothing to complain of at the gate, in any language, in any of its faces.
+
+Source: WCAG 2.2 at levels A and AA, as far as a program can judge it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from shared.access import Role
+from shared.settings import REPOSITORY
+from tests.browser.chromium import DESK, PHONE, scan_by_hand, sign_in
+from tests.browser.chromium import chromium as start_chromium
+from tests.system import OneMachine, badge_of, register
+
+AXE: Final = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
+LEVELS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+WORDS: Final = REPOSITORY / "services" / "checkin" / "web" / "src" / "words"
+LANGUAGES: Final = sorted(file.stem for file in WORDS.glob("*.ts"))
+
+
+@pytest.fixture(scope="module")
+def lead(system: OneMachine) -> Iterator[httpx.Client]:
+    with system.visit().as_staff(Role.security_lead) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def badge(system: OneMachine) -> dict[str, Any]:
+    visitor = system.visit()
+    return badge_of(visitor, register(visitor)[0])
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    with start_chromium(chromium) as started:
+        yield started
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe-core finds, in words that lead to the place."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("(tags) => axe.run({ runOnly: { type: 'tag', values: tags } })", LEVELS)
+    return [
+        f"{violation['id']} at {node['target']}: {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def keep_picture(page: Page, folder: Path, name: str) -> None:
+    """For whoever looks at what the test saw."""
+    page.screenshot(path=folder / f"{name}.png")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_gate_can_be_used_by_everybody(
+    browser: Browser,
+    lead: httpx.Client,
+    badge: dict[str, Any],
+    tmp_path: Path,
+    language: str,
+) -> None:
+    page = browser.new_context(viewport=PHONE, locale=language).new_page()
+    page.goto(f"{lead.base_url}/checkin/gate/")
+    expect(page.locator("gate-app")).to_have_attribute("data-state", "pairing")
+    assert page.evaluate("document.documentElement.lang") == language
+    assert page.evaluate("document.documentElement.dir") == ("rtl" if language == "ar" else "ltr")
+    assert complaints(page) == []
+    keep_picture(page, tmp_path, "pairing")
+
+    offered = lead.post(
+        "/checkin/api/enrolments", json={"gate": "tower-in", "label": f"Lane {language}"}
+    )
+    page.goto(offered.json()["url"])
+    expect(page.locator("gate-app")).to_have_attribute(
+        "data-people", re.compile(r"[1-9]"), timeout=20_000
+    )
+    assert complaints(page) == []
+    keep_picture(page, tmp_path, "ready")
+
+    for face, text in (("answer", badge["credential"]), ("refused", "NO BADGE AT ALL")):
+        scan_by_hand(page, text)
+        expect(page.locator("gate-app")).to_have_attribute("data-state", "answer")
+        page.wait_for_timeout(400)  # the sign lands
+        assert complaints(page) == []
+        keep_picture(page, tmp_path, face)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_live_page_and_the_devices_can_be_used_by_everybody(
+    system: OneMachine, browser: Browser, tmp_path: Path
+) -> None:
+    page = browser.new_context(viewport=DESK, locale="en").new_page()
+    sign_in(page, system.sign_in_link())
+    for path in ("/checkin/live", "/checkin/devices"):
+        page.goto(f"{system.origin}{path}")
+        page.wait_for_timeout(1000)
+        assert complaints(page) == []
+        keep_picture(page, tmp_path, path.replace("/", "-"))
