@@ -108,6 +108,11 @@ export const look = css`
     block-size: 1.5em;
   }
 
+  .along {
+    transform: scaleX(var(--along, 1));
+    transform-origin: center;
+  }
+
   time,
   .tabular {
     font-variant-numeric: tabular-nums;

@@ -82,10 +82,10 @@ export class AnswerView extends LitElement {
     const category = this.telling.forum.categories.find(({ id }) => id === participant.category);
     return html`
       <div class="participant">
-        <p class="name" dir="auto">
-          <b>${participant.family_name}</b> ${participant.given_name}
+        <p class="name">
+          <bdi><b>${participant.family_name}</b> ${participant.given_name}</bdi>
         </p>
-        <p dir="auto">${participant.organization}</p>
+        <p><bdi>${participant.organization}</bdi></p>
         <p>${this.language.country(participant.country)}</p>
         <p class="last">
           ${category ? this.renderCategory(category) : participant.category}

@@ -34,7 +34,7 @@ export class CorrectionNotice extends LitElement {
     const more = this.corrections.length - 1;
     return html`
       ${words.correctionTitle}
-      ${person ? html`<b dir="auto">${person.family_name}</b> ${person.given_name}` : nothing}
+      ${person ? html`<bdi><b>${person.family_name}</b> ${person.given_name}</bdi>` : nothing}
       ${more > 0 ? words.moreCorrections(more) : nothing}
     `;
   }

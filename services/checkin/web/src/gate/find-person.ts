@@ -59,8 +59,8 @@ export class FindPerson extends LitElement {
     const { categories } = this.telling.forum;
     return html`
       <li data-registration=${person.registration_id}>
-        <p class="name" dir="auto"><b>${person.family_name}</b> ${person.given_name}</p>
-        <p dir="auto">${person.organization}</p>
+        <p class="name"><bdi><b>${person.family_name}</b> ${person.given_name}</bdi></p>
+        <p><bdi>${person.organization}</bdi></p>
         <p class="hint">
           ${this.language.country(person.country)} ·
           ${nameOf(categories, person.category, this.language.code)}

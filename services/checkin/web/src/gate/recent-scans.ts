@@ -36,7 +36,7 @@ export class RecentScans extends LitElement {
           <span class="visually-hidden">${told?.word ?? words.unsent}</span>
         </span>
         <div>
-          <p class="who" dir="auto">${this.renderWho(scan)}</p>
+          <p class="who"><bdi>${this.renderWho(scan)}</bdi></p>
           <p class="hint">
             <time datetime=${scan.at.toISOString()}>${telling.clock.time(scan.at)}</time>
             · ${scan.undone ? words.undone : sentence}

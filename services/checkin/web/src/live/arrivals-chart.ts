@@ -136,7 +136,6 @@ export class ArrivalsChart extends LitElement {
         --columns: #a9cdf0;
         display: grid;
         grid-template-rows: auto auto 1fr;
-        direction: ltr;
       }
 
       @media (prefers-color-scheme: dark) {
@@ -145,17 +144,13 @@ export class ArrivalsChart extends LitElement {
         }
       }
 
-      h2,
-      p {
-        direction: inherit;
-        text-align: start;
-      }
-
       h2 {
         font-size: var(--heading-3);
       }
 
+      /* The day runs from left to right in every language, as its labels are laid out. */
       .plot {
+        direction: ltr;
         min-inline-size: 0;
         min-block-size: 14rem;
         margin-block-start: var(--space-3);

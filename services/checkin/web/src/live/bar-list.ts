@@ -97,14 +97,11 @@ export class BarList extends LitElement {
       }
 
       .bar {
+        transform: scaleX(var(--along, 1));
         grid-column: 1 / -1;
         inline-size: 100%;
         block-size: 0.55rem;
         border-radius: var(--radius-round);
-      }
-
-      :host(:dir(rtl)) .bar {
-        transform: scaleX(-1);
       }
 
       .track {

@@ -1,0 +1,202 @@
+import type { Words } from './en';
+
+// Few are 2–4, 22–24 and so on; many are 0, 5–20, 25–30 and so on.
+const rules = new Intl.PluralRules('ru');
+const plural = (n: number, one: string, few: string, many: string) => {
+  const form = rules.select(n);
+  return `${n} ${form === 'one' ? one : form === 'few' ? few : many}`;
+};
+const scans = (n: number) => plural(n, 'проверка', 'проверки', 'проверок');
+
+export default {
+  language: 'Русский',
+  direction: 'ltr',
+  locale: 'ru-RU',
+
+  rehearsal: 'Репетиция',
+  retry: 'Повторить',
+  cancel: 'Отмена',
+  close: 'Закрыть',
+
+  verdict: { admitted: 'Допуск', refused: 'Отказ', departed: 'Выход' },
+  reasons: {
+    malformed: 'Код не прочитан или это не бейдж Форума: отсканируйте снова',
+    bad_signature: 'Бейдж поддельный: изымите его и вызовите руководителя охраны',
+    unknown_badge: 'Бейдж неизвестен: направьте к стойке бейджей',
+    revoked: 'Бейдж аннулирован: направьте к стойке бейджей',
+    superseded: 'Старый бейдж: этому лицу выдан новый',
+    cancelled: 'Регистрация отменена',
+    blocked: 'Запрет охраны: вызовите руководителя охраны',
+    not_valid_today: 'Сегодня бейдж недействителен',
+    zone_not_allowed: 'Бейдж не даёт доступа в эту зону',
+    already_inside: 'Уже внутри',
+    zone_full: 'Зона заполнена',
+    first_entry: 'Первый вход сегодня',
+    reentry: 'Повторный вход',
+    override: 'Допуск по решению сотрудника',
+    departed: 'Выход с территории',
+  },
+  reasonSince: {
+    already_inside: (time, entrance) => `Уже внутри с ${time}, вход: ${entrance}`,
+    reentry: (time, entrance) => `Повторный вход, прошлый проход в ${time}, ${entrance}`,
+  },
+  reasonZone: {
+    zone_not_allowed: (zone) => `Бейдж не даёт доступа: ${zone}`,
+    zone_full: (zone) => `Нет мест: ${zone}`,
+  },
+
+  gate: {
+    title: 'Контроль',
+    direction: 'Направление',
+    in: 'Вход',
+    out: 'Выход',
+    online: 'На связи',
+    offlineSince: (time) => `Нет связи с ${time}`,
+    copyOld: (minutes) =>
+      minutes < 120
+        ? `Копии уже ${minutes} мин`
+        : `Копии уже ${Math.round(minutes / 60)} ч`,
+    waiting: (n) => `${scans(n)} в очереди`,
+    admittedHere: (n) => `Допущено сегодня на этом устройстве: ${n}`,
+    refusedHere: (n) => `Отказов сегодня на этом устройстве: ${n}`,
+    starting: 'Минутку …',
+    unreachable: 'Сервер не отвечает. Попытка повторится автоматически.',
+
+    aim: 'Поместите QR-код бейджа в рамку',
+    ready: 'Готово к следующему бейджу',
+    torch: 'Свет',
+    camera: 'Камера',
+    cameraName: (n) => `Камера ${n}`,
+    cameraStarting: 'Включается камера …',
+    cameraDenied: 'Камера заблокирована. Разрешите её в настройках браузера и повторите.',
+    cameraMissing: 'Камеры нет. Возьмите ручной сканер или введите номер бейджа.',
+    cameraBusy: 'Камера занята другим приложением. Закройте его и повторите.',
+    cameraInsecure: 'Камера работает только на страницах https. Запросите адрес https.',
+
+    typeNumber: 'Ввести номер',
+    number: 'Номер бейджа',
+    numberHint: 'Восемь букв и цифр под именем',
+    numberFault: {
+      incomplete: 'В номере бейджа восемь букв и цифр',
+      symbol: 'В номере бейджа восемь букв и цифр, без буквы U',
+      check: 'Одна буква или цифра неверна: прочитайте номер ещё раз',
+    },
+    check: 'Проверить',
+
+    checking: 'Проверка …',
+    unsent: 'Не отправлено',
+    unsentDetail: 'Нет связи. Проверка сохранена и будет отправлена автоматически.',
+    failed: 'Не проверено',
+
+    correctionTitle: 'Исправление:',
+    correctionOf: (told, now) => `Было «${told}», теперь «${now}»`,
+    moreCorrections: (n) => `и ещё ${n}`,
+    noted: 'Понятно',
+
+    find: 'Найти человека',
+    findName: 'Имя или номер бейджа',
+    findHint: 'Не менее двух букв, диакритика не важна',
+    findNone: 'Никого не найдено',
+    findFromCopy: (time) => `По копии на этом устройстве от ${time}`,
+    isInside: 'Внутри',
+    isInsideSince: (time, entrance) => `Внутри с ${time}, ${entrance}`,
+    isOutside: 'Не внутри',
+    admitByNumber: 'Впустить по номеру',
+    leaveByNumber: 'Выпустить по номеру',
+    noBadge: 'Нет бейджа',
+
+    recent: 'Последние проверки',
+    recentNone: 'Проверок пока нет.',
+    undo: 'Отменить',
+    undone: 'Отменено',
+    undoTitle: 'Отменить эту проверку',
+    undoReasons: ['Не тот человек', 'Человек не прошёл', 'Не то направление'],
+    override: 'Всё же допустить',
+    overrideTitle: 'Допустить, несмотря на отказ',
+    overrideReasons: ['Личность проверена вручную', 'Согласие руководителя охраны', 'Ошибочный отказ'],
+    reason: 'Причина',
+    reasonHint: 'Сохраняется вместе с проверкой.',
+
+    more: 'Ещё',
+    counters: 'Счётчики',
+    insideNow: (n) => `${n} внутри по копии на этом устройстве`,
+    insideOf: (n, limit) => `${n} из ${limit} внутри по копии на этом устройстве`,
+    sound: 'Звук',
+    soundTest: 'Прослушать оба сигнала',
+    languageTitle: 'Язык',
+    unpair: 'Отвязать это устройство',
+    unpairDetail: 'Имена будут стёрты с устройства. Для новых проверок нужен новый код.',
+    unpairWaiting: (n) => `Не отправлено: ${scans(n)}. Сначала выйдите на связь, иначе они пропадут.`,
+    unpairAndLose: (n) =>
+      `Отвязать и потерять ${plural(n, 'проверку', 'проверки', 'проверок')}`,
+
+    pairTitle: 'Привязать это устройство',
+    pairDetail: 'Отсканируйте код, который покажет руководитель охраны, или введите его.',
+    pairCode: 'Код привязки',
+    pair: 'Привязать',
+    pairScan: 'Сканировать код',
+    pairing: 'Привязка …',
+    pairFault: {
+      unreadable: 'Это не код привязки',
+      404: 'Код неизвестен. Попросите у руководителя новый.',
+      410: 'Код истёк или уже использован. Попросите у руководителя новый.',
+      422: 'Это не код привязки',
+      429: 'Слишком много попыток. Подождите минуту и повторите.',
+      unreachable: 'Сервер не отвечает. Проверьте связь и повторите.',
+    },
+    revoked: 'Устройство отвязано диспетчерской.',
+  },
+
+  live: {
+    title: 'Сейчас',
+    staff: 'Персонал',
+    pages: { review: 'Рассмотрение', devices: 'Устройства' },
+    connection: {
+      connecting: 'Подключение …',
+      live: 'На связи',
+      lost: 'Связь потеряна, новая попытка',
+    },
+    inside: 'Сейчас внутри',
+    arrivedToday: 'Прибыло сегодня',
+    registered: 'Зарегистрировано',
+    badged: 'Бейджи',
+    refusedToday: 'Отказов сегодня',
+    ofLimit: (share, limit) => `${share} от вместимости (${limit})`,
+    ofBadged: (share) => `${share} всех бейджей`,
+    allDays: (n) => `${n} за все дни`,
+    arrivals: 'Прибытия в минуту',
+    arrivalsMean: 'Среднее за пять минут',
+    busiest: (time, n) =>
+      `Самая загруженная минута: ${time}, ${plural(n, 'прибытие', 'прибытия', 'прибытий')}`,
+    noArrivals: 'Сегодня ещё никто не прибыл.',
+    byEntrance: 'По входам',
+    byCategory: 'По категориям',
+    byRegion: 'По регионам',
+    byCountry: 'По странам',
+    topCountries: (shown, all) => `${shown} из ${all}`,
+    refusals: 'Отказы по причинам',
+    none: 'Пока нет.',
+    regions: {
+      africa: 'Африка',
+      americas: 'Северная и Южная Америка',
+      arab_states: 'Арабские государства',
+      asia_pacific: 'Азиатско-Тихоокеанский регион',
+      cis: 'СНГ',
+      europe: 'Европа',
+      none: 'Без региона',
+    },
+    refusalReasons: {
+      malformed: 'Не бейдж',
+      bad_signature: 'Подделка',
+      unknown_badge: 'Неизвестен',
+      revoked: 'Аннулирован',
+      superseded: 'Старый бейдж',
+      cancelled: 'Отменено',
+      blocked: 'Запрет охраны',
+      not_valid_today: 'Не на сегодня',
+      zone_not_allowed: 'Не та зона',
+      already_inside: 'Уже внутри',
+      zone_full: 'Зона заполнена',
+    },
+  },
+} satisfies Words;
