@@ -1,7 +1,7 @@
 """Takes the pictures of the README: `make screenshots`.
 
 A machine is started, a hundred and fifty people register and arrive in the first half hour, and the
-four faces are photographed: the form, the mail, the gate's answer and the live page.
+faces are photographed: the form, the mail, the gate's answers and the live page.
 """
 
 from __future__ import annotations
@@ -90,6 +90,11 @@ def _photograph_the_gate_and_the_live_page(system: OneMachine, browser: Browser)
     expect(answer).to_contain_text("Refused", timeout=30_000)
     _take(gate, "gate-refused")
     _take(live, "live", height=1060)
+    phone.set_offline(True)
+    gate.locator("gate-header input[value=out]").check()
+    expect(answer).to_contain_text("Left", timeout=30_000)
+    expect(gate.locator("gate-header .link")).to_contain_text("Offline since")
+    _take(gate, "gate-offline")
 
 
 def _fill_the_forum(visitor: Visitor) -> None:
