@@ -225,8 +225,14 @@ def _database(settings: Settings) -> Iterator[tuple[str, PostgresServer | None]]
     if settings.database_url is not None:
         yield settings.database_url, None
         return
-    with _embedded((settings.home / "postgresql").resolve()) as server:
-        yield server.get_uri(), server
+    server = _embedded((settings.home / "postgresql").resolve())
+    try:
+        with server:
+            yield server.get_uri(), server
+    finally:
+        # The wheel stops it with its last user, and goes on counting one that was killed.
+        if _is_alive(server):
+            server.stop()
 
 
 async def _keep_up(server: PostgresServer) -> None:

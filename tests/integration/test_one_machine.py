@@ -163,6 +163,15 @@ def test_killed_without_warning_it_starts_again_and_finishes_what_it_began(tmp_p
         assert len(badge_mails) == 1
     finally:
         system.stop()
+    assert _working_in(tmp_path) == []
+
+
+def _working_in(folder: Path) -> list[str]:
+    return [
+        command
+        for process in psutil.process_iter(["cmdline"])
+        if str(folder) in (command := " ".join(process.info["cmdline"] or []))
+    ]
 
 
 def test_two_on_the_same_state_or_port_are_told_apart(system: OneMachine, tmp_path: Path) -> None:
