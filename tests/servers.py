@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from pathlib import Path
 from typing import Final, Literal, Protocol
 from urllib.parse import quote
 
 import docker
+import psutil
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from testcontainers.core.container import DockerContainer
@@ -339,3 +341,12 @@ class _Dialogue(SMTP):
     def _told(self, step: Step) -> Reply | None:
         server: MailServer = self.event_handler
         return server.next_reply(step)
+
+
+def working_in(folder: Path) -> list[str]:
+    """The commands of the processes that work in a folder, by what their command lines name."""
+    return [
+        command
+        for process in psutil.process_iter(["cmdline"])
+        if str(folder) in (command := " ".join(process.info["cmdline"] or []))
+    ]

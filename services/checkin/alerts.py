@@ -15,7 +15,8 @@ from uuid_utils.compat import uuid7
 from services.checkin.admission import Decision, Reason
 from services.checkin.devices import Device
 from services.checkin.gates import Gates
-from services.checkin.tables import alerts, scans
+from services.checkin.scans import find_scan
+from services.checkin.tables import alerts
 from shared.access import Staff
 from shared.database import after_commit
 from shared.problems import not_found
@@ -110,8 +111,8 @@ async def correct(
         Problem: 404 for a scan that this device has not made.
     """
     async with gates.database.begin() as tx:
-        scan = (await tx.execute(_SCAN, {"wanted": scan_id})).one_or_none()
-        if scan is None or scan.device_id != device.id or scan.undoes is not None:
+        scan = await find_scan(tx, scan_id)
+        if scan.device_id != device.id or scan.undoes is not None:
             raise not_found("scan")
         if (scan.decision, scan.reason) == (decision, reason):
             return
@@ -134,4 +135,3 @@ _ACKNOWLEDGE: Final = (
     .where(alerts.c.id == bindparam("wanted"), alerts.c.acknowledged_at.is_(None))
     .values(acknowledged_at=bindparam("now"), acknowledged_by=bindparam("by"))
 )
-_SCAN: Final = select(scans).where(scans.c.scan_id == bindparam("wanted"))

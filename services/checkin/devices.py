@@ -99,11 +99,7 @@ async def enrol(gates: Gates, code: str) -> Pairing:
 async def revoke(gates: Gates, device_id: UUID) -> Device:
     """Stop a device's token at once; doing it again changes nothing."""
     async with gates.database.begin() as tx:
-        device = (
-            await tx.execute(select(devices).where(devices.c.id == device_id).with_for_update())
-        ).one_or_none()
-        if device is None:
-            raise not_found("device")
+        device = await _hold(tx, device_id)
         if device.revoked_at is not None:
             return device
         after_commit(tx, gates.news.changed)
@@ -129,11 +125,7 @@ async def move(gates: Gates, device_id: UUID, gate: str | None, label: str | Non
     wanted = {"gate": gate, "label": label}
     changes = {name: value for name, value in wanted.items() if value is not None}
     async with gates.database.begin() as tx:
-        device = (
-            await tx.execute(select(devices).where(devices.c.id == device_id).with_for_update())
-        ).one_or_none()
-        if device is None:
-            raise not_found("device")
+        device = await _hold(tx, device_id)
         if device.revoked_at is not None:
             raise conflict("This device is stopped; pair it again.")
         if not changes:
@@ -150,6 +142,19 @@ async def all_devices(connection: AsyncConnection) -> list[Device]:
 async def by_token(connection: AsyncConnection, token: str) -> Device | None:
     """The device that holds this token, unless it was revoked."""
     return (await connection.execute(_BY_TOKEN, {"digest": _digest(token)})).one_or_none()
+
+
+async def _hold(tx: AsyncConnection, device_id: UUID) -> Device:
+    """The device, while nobody else changes it.
+
+    Raises:
+        Problem: 404 for an unknown device.
+    """
+    query = select(devices).where(devices.c.id == device_id).with_for_update()
+    device: Device | None = (await tx.execute(query)).one_or_none()
+    if device is None:
+        raise not_found("device")
+    return device
 
 
 async def _take(tx: AsyncConnection, gates: Gates, code: str) -> Row[Any]:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row, bindparam, select, text, update
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin.admission import BadgeStatus, session_of
 from services.checkin.names import folded, search_name
+from services.checkin.persons import ParticipantOut
 from services.checkin.tables import participants
 from shared import badge_number
 from shared.badge_number import InvalidBadgeNumber
@@ -28,19 +28,11 @@ SOME: Final = 100
 FOLD_SECONDS: Final = 10.0
 
 
-class FoundOut(BaseModel):
+class FoundOut(ParticipantOut):
     """Somebody who was looked for, and where they are."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    registration_id: UUID
-    badge_id: str
-    number: str | None
-    given_name: str
-    family_name: str
-    organization: str
-    country: str
-    category: str
     status: BadgeStatus = Field(description="The badge's, with what is known of its holder")
     blocked: bool
     inside: bool = Field(description="Inside the venue now")

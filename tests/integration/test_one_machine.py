@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import stat
 from collections.abc import Iterator
 from io import BytesIO
@@ -16,6 +15,7 @@ from PIL import Image
 
 from deploy.private_servers import free_port
 from shared.access import Role
+from tests.servers import working_in
 from tests.system import (
     OneMachine,
     attached,
@@ -138,7 +138,7 @@ def test_started_again_it_has_everything_that_it_had(tmp_path: Path) -> None:
         system.stop()
         assert system.process.returncode == 0
         assert "Traceback" not in system.printed
-        assert left_behind(tmp_path) == []
+        assert working_in(tmp_path) == []
         system.start()
 
         assert badge_of(visitor, registration_id) == badge
@@ -163,15 +163,7 @@ def test_killed_without_warning_it_starts_again_and_finishes_what_it_began(tmp_p
         assert len(badge_mails) == 1
     finally:
         system.stop()
-    assert _working_in(tmp_path) == []
-
-
-def _working_in(folder: Path) -> list[str]:
-    return [
-        command
-        for process in psutil.process_iter(["cmdline"])
-        if str(folder) in (command := " ".join(process.info["cmdline"] or []))
-    ]
+    assert working_in(tmp_path) == []
 
 
 def test_two_on_the_same_state_or_port_are_told_apart(system: OneMachine, tmp_path: Path) -> None:
@@ -225,27 +217,4 @@ def test_a_service_that_can_never_start_ends_it_with_one_sentence(tmp_path: Path
     done = forumpass(system.environment, tmp_path, "up")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("badging cannot start: SigningKeyUnusable")
-    assert left_behind(tmp_path) == []
-
-
-def left_behind(home: Path) -> list[str]:
-    """Processes that still work on the state."""
-    return [
-        command
-        for process in psutil.process_iter(["cmdline"])
-        if str(home) in (command := " ".join(process.info["cmdline"] or []))
-    ]
-
-
-def test_a_person_who_reads_the_mailbox_sits_at_this_machine(system: OneMachine) -> None:
-    from_afar = {"X-Forwarded-For": "203.0.113.7"}
-    answer = httpx.get(f"{system.origin}/mailbox/", headers=from_afar, trust_env=False)
-    assert answer.status_code == 403
-
-
-def test_the_port_is_free_again_when_it_has_stopped(tmp_path: Path) -> None:
-    system = OneMachine(tmp_path)
-    system.start()
-    system.stop()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", system.port))
+    assert working_in(tmp_path) == []

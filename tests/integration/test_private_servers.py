@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 import aio_pika
 import asyncpg
-import psutil
 import pytest
 
 from deploy.child import ChildProcess, DidNotStart
 from deploy.private_servers import NotInstalled, PostgreSQL, RabbitMQ, listens, started
-from tests.servers import Broker, MailServer
+from tests.servers import Broker, MailServer, working_in
 
 HALF_A_SECOND = 0.5
 
@@ -28,17 +27,9 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
     """No process that works in the test's folder lives on after the test."""
     yield
     deadline = time.monotonic() + 5  # who is killed needs a moment to be gone
-    while (left := _working_in(tmp_path)) and time.monotonic() < deadline:
+    while (left := working_in(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
-
-
-def _working_in(folder: Path) -> list[str]:
-    return [
-        command
-        for process in psutil.process_iter(["cmdline"])
-        if str(folder) in (command := " ".join(process.info["cmdline"] or []))
-    ]
 
 
 def program(tmp_path: Path, code: str) -> ChildProcess:

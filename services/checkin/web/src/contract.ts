@@ -145,15 +145,8 @@ export interface ScanProblem {
   readonly problem: Problem;
 }
 
-export interface Found {
-  readonly registration_id: string;
-  readonly badge_id: string;
-  readonly number: string | null;
-  readonly given_name: string;
-  readonly family_name: string;
-  readonly organization: string;
-  readonly country: string;
-  readonly category: string;
+/** Somebody who was looked for. */
+export interface Found extends Participant {
   readonly status: string;
   readonly blocked: boolean;
   readonly inside: boolean;
