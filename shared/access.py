@@ -2,16 +2,17 @@
 
 One secret a deployment (`FORUMPASS_SECRET_FILE`) signs them all, each purpose with a salt of its
 own, so that a token made for one purpose is worth nothing for another, and every service can check
-them without asking another. Lifetimes run in wall time: attackers don't live in a rehearsal."""
+them without asking another. A session may end before its time: shared/sessions.py. Lifetimes run in
+wall time: attackers don't live in a rehearsal."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -20,11 +21,13 @@ from uuid import UUID, uuid4
 from fastapi import Request
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from shared import caller
 from shared.clock import Clock
-from shared.problems import Problem
+from shared.problems import Problem, unavailable
 
 SESSION_COOKIE = "forumpass_session"
 SESSION_LIFETIME = timedelta(hours=12)
+"""A day at the forum. A session is not prolonged: signing in makes a new one."""
 TOKEN_LIFETIME = timedelta(days=365)
 LINK_LIFETIME = timedelta(days=180)
 """A registrant's link from the mail: from the invitation in January to the last day in June."""
@@ -48,7 +51,24 @@ class Purpose(StrEnum):
     registrant = "registrant"
     confirm_email = "confirm-email"
     badge_file = "badge-file"
+    certificate = "certificate"
     sign_in = "sign-in"
+    mailed_sign_in = "mailed-sign-in"
+    oidc_state = "oidc-state"
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a session's cookie says beside who it is. Times and whether it has ended are elsewhere:
+    in registration's tables, and in what the other services have heard."""
+
+    id: UUID = field(default_factory=uuid4)
+    account_id: UUID | None = None
+    """None: whoever has the deployment's secret signed in, without an account."""
+    version: int = 0
+    """The account's, when the session began: newer news of the account goes before its roles."""
+    name: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,35 @@ class Staff:
     """A member of staff, by token or session."""
 
     id: str
+    """For the records: the e-mail address of an account, or the name that a token was given."""
     role: Role
+    """The first of the roles, in the order of Role."""
+    also: tuple[Role, ...] = ()
+    """The other roles."""
+    session: Session | None = None
+    """None: by token."""
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        return (self.role, *self.also)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return (self.session and self.session.name) or self.id
+
+    def has(self, *roles: Role) -> bool:
+        """Whether one of these is among the roles."""
+        return not set(roles).isdisjoint(self.roles)
+
+
+@dataclass(frozen=True)
+class OwnLink:
+    """A registrant's link to the own page, as it calls."""
+
+    registration_id: UUID
+    number: int
+    """Counts a registration's links from 1; one below the newest was revoked."""
 
 
 class InvalidToken(Exception):
@@ -97,10 +145,43 @@ class Keyring:
         return self.sign(Purpose.staff_token, name, lifetime, role=role, id=uuid4().hex)
 
     def session(self, staff: Staff) -> str:
-        return self.sign(Purpose.session, staff.id, SESSION_LIFETIME, role=staff.role)
+        session = staff.session or Session()
+        return self.sign(
+            Purpose.session,
+            staff.id,
+            SESSION_LIFETIME,
+            roles=" ".join(staff.roles),
+            session=str(session.id),
+            account=str(session.account_id or ""),
+            version=str(session.version),
+            name=session.name,
+            language=session.language,
+        )
 
-    def registrant_token(self, registration_id: UUID) -> str:
-        return self.sign(Purpose.registrant, str(registration_id), LINK_LIFETIME)
+    def read_session(self, token: str) -> Staff:
+        """Whose session the cookie is, as it was signed; it may have ended since.
+
+        Raises:
+            InvalidToken: whatever is wrong with it.
+        """
+        content = self.read(Purpose.session, token)
+        try:
+            role, *also = (Role(role) for role in content["roles"].split())
+            session = Session(
+                id=UUID(content["session"]),
+                account_id=UUID(content["account"]) if content["account"] else None,
+                version=int(content["version"]),
+                name=content["name"],
+                language=content["language"],
+            )
+        except (KeyError, ValueError):  # of an older version
+            raise InvalidToken("not a session of this version") from None
+        return Staff(content["sub"], role, tuple(also), session)
+
+    def registrant_token(self, registration_id: UUID, number: int = 1) -> str:
+        """What a registrant's own link carries; `number` as in OwnLink."""
+        subject = str(registration_id)
+        return self.sign(Purpose.registrant, subject, LINK_LIFETIME, number=str(number))
 
     def _serializer(self, purpose: Purpose) -> URLSafeSerializer:
         return URLSafeSerializer(
@@ -149,30 +230,65 @@ def keyring_of(request: Request) -> Keyring:
     return keyring
 
 
+def roles_in_order(roles: Iterable[str]) -> tuple[Role, ...]:
+    """Roles in the order of Role; what this version does not know is left out."""
+    wanted = set(roles)
+    return tuple(role for role in Role if role in wanted)
+
+
+def session_token_of(request: Request) -> str | None:
+    """The session cookie, where it counts: a bearer token goes before it."""
+    return None if bearer(request) is not None else request.cookies.get(SESSION_COOKIE)
+
+
+@dataclass(frozen=True)
+class Unrecognised:
+    """Somebody with a session, at a moment when the database did not tell whether it goes on."""
+
+
 def staff_of(request: Request) -> Staff | None:
-    """The staff member who calls, by bearer token or session cookie; None for anybody else."""
-    keyring = keyring_of(request)
-    token, purpose = bearer(request), Purpose.staff_token
+    """The staff member who calls, by bearer token or session cookie; None for anybody else.
+
+    Raises:
+        Problem: 503, there is a session, and the database does not answer.
+    """
+    token = bearer(request)
     if token is None:
-        token, purpose = request.cookies.get(SESSION_COOKIE), Purpose.session
+        # The middleware has looked: shared/sessions.py.
+        who: Staff | Unrecognised | None = getattr(request.state, "signed_in", None)
+        if isinstance(who, Unrecognised):
+            raise unavailable()
+        if who is not None:
+            caller.is_known_as(who.id, who.role)
+        return who
+    try:
+        content = keyring_of(request).read(Purpose.staff_token, token)
+        staff = Staff(id=content["sub"], role=Role(content["role"]))
+    except (InvalidToken, KeyError, ValueError):
+        return None
+    caller.is_known_as(staff.id, staff.role)
+    return staff
+
+
+def own_link_of(request: Request) -> OwnLink | None:
+    """The registrant's own link that calls: as bearer token, or `token` in the query.
+
+    Whether it was revoked, each service that takes it has to look up.
+    """
+    token = bearer(request) or request.query_params.get("token")
     if not token:
         return None
     try:
-        content = keyring.read(purpose, token)
-        return Staff(id=content["sub"], role=Role(content["role"]))
+        content = keyring_of(request).read(Purpose.registrant, token)
+        return OwnLink(UUID(content["sub"]), int(content["number"]))
     except (InvalidToken, KeyError, ValueError):
         return None
 
 
 def registrant_of(request: Request) -> UUID | None:
-    """The registration whose own link calls: as bearer token, or `token` in the query."""
-    token = bearer(request) or request.query_params.get("token")
-    if not token:
-        return None
-    try:
-        return UUID(keyring_of(request).read(Purpose.registrant, token)["sub"])
-    except (InvalidToken, ValueError):
-        return None
+    """The registration whose own link calls."""
+    link = own_link_of(request)
+    return None if link is None else link.registration_id
 
 
 def staff_with(request: Request, *roles: Role) -> Staff:
@@ -184,7 +300,7 @@ def staff_with(request: Request, *roles: Role) -> Staff:
     staff = staff_of(request)
     if staff is None:
         raise unauthenticated()
-    if staff.role not in roles:
+    if not staff.has(*roles):
         raise forbidden()
     return staff
 
@@ -203,7 +319,7 @@ def staff_or_registrant(request: Request, registration_id: UUID, *roles: Role) -
     """Let in staff with one of the roles (answers who), or the registrant themself (None)."""
     staff = staff_of(request)
     if staff is not None:
-        if staff.role not in roles:
+        if not staff.has(*roles):
             raise forbidden()
         return staff
     own = registrant_of(request)

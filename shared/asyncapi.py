@@ -19,11 +19,14 @@ PATH: Final = REPOSITORY / "docs" / "asyncapi.json"
 CONTENT_TYPE: Final = "application/cloudevents+json"
 SPEAKERS: Final[Mapping[str, str]] = {
     "registration": "registration",
+    "delegation": "registration",
+    "staff": "registration",
     "badge": "badging",
     "attendance": "checkin",
     "scan": "checkin",
     "device": "checkin",
     "notification": "notifications",
+    "operations": "every service",
 }
 """The service that says an event, by the first word of its type."""
 

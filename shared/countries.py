@@ -2,7 +2,8 @@
 
 The list holds the 193 Member States of the United Nations, its two observer States (Holy See, State
 of Palestine), and the inhabited areas of ISO 3166 that the UN's standard M49 lists. What M49 does
-not list (TW, XK) has no entry. Names are those of the Unicode CLDR, through Babel; none is ours.
+not list (TW, XK) has no entry. Names are those of the Unicode CLDR, through Babel, but for the
+states that the United Nations calls otherwise (`country_names.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 
 from babel import Locale
 
+from shared import country_names
 from shared.forum import Language
 
 
@@ -116,7 +118,7 @@ def m49_region(code: str) -> M49Region:
 
 
 def name(code: str, language: Language) -> str:
-    """The country's or area's name in CLDR; KeyError for a code that is not in `CODES`."""
+    """The country's or area's name; KeyError for a code that is not in `CODES`."""
     return _names(language)[code]
 
 
@@ -128,7 +130,8 @@ def choices(language: Language) -> list[tuple[str, str]]:
 @cache
 def _names(language: Language) -> dict[str, str]:
     territories = Locale.parse(language).territories
-    return {code: territories[code] for code in CODES}
+    names = {code: territories[code] for code in CODES}
+    return names | country_names.of_the_united_nations(language)
 
 
 @cache

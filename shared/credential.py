@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import base45
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 VERSION: Final = 1
 BADGE_ID_BYTES: Final = 8
@@ -96,7 +97,7 @@ class SignedCredential:
     """What it says: good for a log or a look-up, never for opening a door."""
     signature: bytes
 
-    def verify(self, public_keys: Mapping[int, Ed25519PublicKey]) -> Credential:
+    def verify(self, public_keys: Mapping[int, VerifyKey]) -> Credential:
         """The credential, if one of `public_keys` (by key id) signed it.
 
         Raises:
@@ -107,8 +108,9 @@ class SignedCredential:
         if key is None:
             raise UnknownKey(self.claimed.key_id)
         try:
-            key.verify(self.signature, _body(self.claimed))
-        except InvalidSignature as error:
+            # By libsodium: a gate's queue waits for this, and OpenSSL takes twice as long.
+            key.verify(_body(self.claimed), self.signature)
+        except BadSignatureError as error:
             raise BadSignature("the signature does not belong to this credential") from error
         return self.claimed
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -17,7 +17,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ SHARED_MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x466F7275
 
 
+CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS = 15.0
 """A transaction that takes longer has lost its server: a machine that vanishes doesn't say so."""
 MIGRATION_SECONDS: Final = 600.0
@@ -39,6 +40,21 @@ _DEAD_CLIENT: Final = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+
+
+class Run(Protocol):
+    """Runs a statement in PostgreSQL's own words, with $1, $2… for values; answers its rows."""
+
+    def __call__(self, statement: str, /, *values: Any) -> Awaitable[Sequence[Sequence[Any]]]: ...
+
+
+def statements_in(tx: AsyncConnection) -> Run:
+    """Run statements in this transaction."""
+
+    async def run(statement: str, /, *values: Any) -> Sequence[Sequence[Any]]:
+        return (await tx.exec_driver_sql(statement, values)).all()
+
+    return run
 
 
 class Database:
@@ -54,6 +70,15 @@ class Database:
     def __init__(self, server_url: str, service: str, *, plan_once: bool = False) -> None:
         self.url = _service_url(server_url, service)
         self.said = asyncio.Event()
+        self.erased = asyncio.Event()
+        self._server_settings = {
+            "application_name": service,
+            # To compile a statement takes longer than any of ours runs.
+            "jit": "off",
+            "plan_cache_mode": "force_generic_plan" if plan_once else "auto",
+            **_DEAD_CLIENT,
+        }
+        self._idle: list[asyncpg.Connection[Any]] = []
         self.engine: AsyncEngine = create_async_engine(
             self.url,
             pool_size=16,
@@ -63,14 +88,7 @@ class Database:
             json_deserializer=orjson.loads,
             # Errors are logged, and values of statements are personal data.
             hide_parameters=True,
-            connect_args={
-                "timeout": 5,
-                "server_settings": {
-                    "application_name": service,
-                    "plan_cache_mode": "force_generic_plan" if plan_once else "auto",
-                    **_DEAD_CLIENT,
-                },
-            },
+            connect_args={"timeout": CONNECT_SECONDS, "server_settings": self._server_settings},
         )
 
     @asynccontextmanager
@@ -90,9 +108,12 @@ class Database:
             tx.info.clear()
             yield tx
             said = tx.info.pop("said", False)
+            erased = tx.info.pop("erased", False)
             actions = tx.info.pop("after_commit", [])
         if said:
             self.said.set()
+        if erased:
+            self.erased.set()
         for act in actions:
             act()
 
@@ -104,6 +125,48 @@ class Database:
         async with self._connection(within) as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
+
+    @asynccontextmanager
+    async def hurry(self, *, within: float = ANSWER_SECONDS) -> AsyncIterator[Run]:
+        """Run statements past SQLAlchemy, which takes longer over a small one than PostgreSQL does:
+        for the few that people wait for in a queue. Each is a transaction of its own.
+
+        Args:
+            within: seconds that they may take together.
+
+        Raises:
+            SQLAlchemyError: as `begin` and its statements.
+        """
+        connection = None
+        try:
+            async with asyncio.timeout(within):
+                connection = self._kept() or await self._connect()
+                yield connection.fetch
+            self._idle.append(connection)
+        except BaseException as error:
+            dead = [connection] if connection is not None else []
+            if isinstance(error, TimeoutError):
+                # Others are as dead as this one.
+                dead += self._idle
+                self._idle.clear()
+            for each in dead:
+                each.terminate()
+            if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                raise _as_sqlalchemy_says(error) from error
+            raise
+
+    def _kept(self) -> asyncpg.Connection[Any] | None:
+        while self._idle:
+            if not (kept := self._idle.pop()).is_closed():
+                return kept
+        return None
+
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        return await asyncpg.connect(
+            _asyncpg_dsn(make_url(self.url)),
+            timeout=CONNECT_SECONDS,
+            server_settings=self._server_settings,
+        )
 
     @asynccontextmanager
     async def _connection(self, within: float | None) -> AsyncIterator[AsyncConnection]:
@@ -123,6 +186,19 @@ class Database:
                 # Its other connections are as dead as this one; to close them would take as long.
                 await self.engine.dispose(close=False)
             raise OperationalError(None, None, error) from error
+
+    async def connect(self, what_for: str) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection beside the pool, for what pools can't do, such as LISTEN; end it yourself.
+
+        Args:
+            what_for: how the server's operator finds it in pg_stat_activity.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the server does not answer, or refuses.
+        """
+        url = make_url(self.url)
+        settings = {"application_name": what_for, **_DEAD_CLIENT}
+        return await asyncpg.connect(_asyncpg_dsn(url), timeout=5, server_settings=settings)
 
     async def create_if_missing(self) -> None:
         """Make the database on the server, as on its first start."""
@@ -153,7 +229,17 @@ class Database:
         # A server that vanished lets nobody say goodbye.
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
+                while self._idle:
+                    await self._idle.pop().close()
                 await self.engine.dispose()
+
+
+def _as_sqlalchemy_says(error: Exception) -> DBAPIError:
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return IntegrityError(None, None, error)
+    if isinstance(error, asyncpg.PostgresError):
+        return DBAPIError(None, None, error)
+    return OperationalError(None, None, error)
 
 
 def _one_at_a_time() -> asyncio.Lock:

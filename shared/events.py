@@ -4,19 +4,31 @@ An event is a fact in the past tense, `subject.verb.vN`. Its class says what it 
 queues hear it; every process declares those queues, so that no fact is lost because a listener has
 not been started yet. A change that breaks a reader is a new class with a new version.
 
-Personal data travels only where it is used: the e-mail address goes to notifications alone, with
-`registration.submitted` and `registration.contact_changed`; names and category go to those who
-print or show them; badges, scans and devices carry none."""
+Personal data travels only where it is used: e-mail addresses go to notifications alone, with
+`registration.submitted`, `.enrolled`, `.contact_changed` and `.link_requested`,
+`delegation.focal_point_invited` and `staff.sign_in_offered`; names, category and photo go to those
+who print or show them, once the person may come; badges, scans and devices carry none."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 from uuid_utils.compat import uuid7
 
 from shared import trace
@@ -24,9 +36,15 @@ from shared import trace
 TYPE_PREFIX = "forum."
 
 # Queues: the consuming service and what it hears.
+BADGING_ATTENDANCE = "badging.attendance"
 BADGING_REGISTRATIONS = "badging.registrations"
+BADGING_STAFF = "badging.staff"
+CHECKIN_ALERTS = "checkin.alerts"
 CHECKIN_PARTICIPANTS = "checkin.participants"
+CHECKIN_STAFF = "checkin.staff"
 NOTIFICATIONS_REGISTRATIONS = "notifications.registrations"
+NOTIFICATIONS_SIGN_INS = "notifications.sign_ins"
+NOTIFICATIONS_STAFF = "notifications.staff"
 REGISTRATION_OUTCOMES = "registration.outcomes"
 
 
@@ -82,6 +100,36 @@ class Person(Wire):
     """For statistics only."""
 
 
+MOST_PORTRAIT_BYTES: Final = 16 * 1024
+"""So that a photo weighs no more than a few mails' text, on the bus and on a gate's device."""
+
+
+def _portrait_bytes(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise ValueError("is not base64") from None
+
+
+Portrait = Annotated[
+    bytes,
+    Field(max_length=MOST_PORTRAIT_BYTES),
+    BeforeValidator(_portrait_bytes),
+    PlainSerializer(lambda jpeg: base64.b64encode(jpeg).decode(), when_used="json"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "contentEncoding": "base64",
+            "contentMediaType": "image/jpeg",
+            "maxLength": (MOST_PORTRAIT_BYTES + 2) // 3 * 4,
+        }
+    ),
+]
+"""A small JPEG of a person, upright, with nothing else in it; base64 on the wire."""
+
+
 class RegistrationSubmitted(RegistrationFact):
     """Somebody filled the form; the e-mail address is not confirmed yet."""
 
@@ -95,6 +143,25 @@ class RegistrationSubmitted(RegistrationFact):
     title: str | None = None
     language: str
     confirm_link: str
+    me_link: str
+
+
+class RegistrationEnrolled(RegistrationFact):
+    """Somebody else registered the person and vouches for the address: nobody need confirm it.
+
+    What becomes of the registration is said beside it; the mail about that says who it was."""
+
+    type: ClassVar[str] = "registration.enrolled.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+    reference: str
+    email: str
+    given_name: str
+    family_name: str
+    title: str | None = None
+    language: str
+    delegation: str
+    """Its name; empty: the organisers."""
     me_link: str
 
 
@@ -119,6 +186,8 @@ class RegistrationConfirmed(RegistrationFact):
     heard_by: ClassVar[tuple[str, ...]] = (BADGING_REGISTRATIONS, CHECKIN_PARTICIPANTS)
 
     person: Person
+    photo: Portrait | None = None
+    """Here, and not in an event beside it, so that no badge is mailed before its photo has come."""
 
 
 class RegistrationDeclined(RegistrationFact):
@@ -139,6 +208,15 @@ class RegistrationAmended(RegistrationFact):
     person: Person
 
 
+class RegistrationPhotoChanged(RegistrationFact):
+    """A confirmed person's photo is another one, or none (null)."""
+
+    type: ClassVar[str] = "registration.photo_changed.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_REGISTRATIONS, CHECKIN_PARTICIPANTS)
+
+    photo: Portrait | None
+
+
 class RegistrationContactChanged(RegistrationFact):
     """Where and how to write to the registrant."""
 
@@ -150,6 +228,46 @@ class RegistrationContactChanged(RegistrationFact):
     family_name: str
     title: str | None = None
     language: str
+    me_link: str | None = None
+    """The newest link to the own page; None: as before."""
+
+
+class RegistrationLinkRequested(RegistrationFact):
+    """The registrant is to be sent the link to the own page (again)."""
+
+    type: ClassVar[str] = "registration.link_requested.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+    email: str
+    given_name: str
+    family_name: str
+    title: str | None = None
+    language: str
+    me_link: str
+
+
+class RegistrationLinksRevoked(RegistrationFact):
+    """Older links to the own page open nothing any more."""
+
+    type: ClassVar[str] = "registration.links_revoked.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_REGISTRATIONS,)
+
+    first_valid: int
+    """The number of the oldest link that still opens something."""
+
+
+class RegistrationReopened(RegistrationFact):
+    """Who was confirmed or waited for a place is in review again: the badge, if any, stops."""
+
+    type: ClassVar[str] = "registration.reopened.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (
+        BADGING_REGISTRATIONS,
+        CHECKIN_PARTICIPANTS,
+        NOTIFICATIONS_REGISTRATIONS,
+    )
+
+    had_a_badge: bool
+    """Whether the person was confirmed."""
 
 
 class RegistrationCancelled(RegistrationFact):
@@ -181,6 +299,88 @@ class RegistrationRestated(RegistrationFact):
     status: Literal["confirmed", "cancelled", "erased"]
     person: Person | None
     """None: erased."""
+    photo: Portrait | None = None
+
+
+class FocalPointFact(Fact):
+    focal_point_id: UUID
+
+    @property
+    def subject(self) -> str:
+        return str(self.focal_point_id)
+
+
+class FocalPointInvited(FocalPointFact):
+    """An organiser asks somebody to look after a delegation; said again for each new link."""
+
+    type: ClassVar[str] = "delegation.focal_point_invited.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+    name: str
+    email: str
+    language: str
+    delegation: str
+    """Its name."""
+    quota: int
+    """Members that it may have."""
+    sign_in_link: str
+
+
+class FocalPointRemoved(FocalPointFact):
+    """Somebody looks after the delegation no longer: nothing of them is kept."""
+
+    type: ClassVar[str] = "delegation.focal_point_removed.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+
+# --- staff, of registration -----------------------------------------------------------------------
+
+
+class StaffFact(Fact):
+    account_id: UUID | None
+    """None: of somebody with the deployment's secret, who needs no account."""
+
+    @property
+    def subject(self) -> str:
+        return f"staff-{self.account_id}"
+
+
+class StaffAccessChanged(StaffFact):
+    """An account has these roles from now on; with none, it was ended."""
+
+    type: ClassVar[str] = "staff.access_changed.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_STAFF, CHECKIN_STAFF, NOTIFICATIONS_STAFF)
+
+    version: int
+    """Counts the account's changes of roles."""
+    roles: tuple[str, ...]
+
+
+class StaffSessionEnded(StaffFact):
+    """Somebody has signed out, or was signed out: the session's cookie is worth nothing now."""
+
+    type: ClassVar[str] = "staff.session_ended.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_STAFF, CHECKIN_STAFF, NOTIFICATIONS_STAFF)
+
+    session_id: UUID
+
+
+class StaffSignInOffered(StaffFact):
+    """A link that signs somebody in once is to be mailed."""
+
+    type: ClassVar[str] = "staff.sign_in_offered.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_SIGN_INS,)
+
+    occasion: Literal["asked", "invited"]
+    """Asked for on the sign-in page; or an organiser has made the account."""
+    email: str
+    name: str
+    language: str
+    link: str
+    page: str
+    """Where another link can be asked for."""
+    valid_seconds: int
+    """How long the link signs anybody in."""
 
 
 # --- badging --------------------------------------------------------------------------------------
@@ -212,8 +412,8 @@ class BadgeIssued(BadgeFact):
     """Bitmap of forum.toml's zone bits."""
     replaces: str | None = None
     files_link: str
-    """Path and signed query under which the badge's PNG and PDF can be fetched: put .png or .pdf
-    for `{suffix}`."""
+    """Path and signed query under which the badge's files can be fetched: put .png (the badge),
+    .qr.png (its QR alone) or .pdf for `{suffix}`."""
 
 
 class BadgeRevoked(BadgeFact):
@@ -223,6 +423,26 @@ class BadgeRevoked(BadgeFact):
     heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_PARTICIPANTS, NOTIFICATIONS_REGISTRATIONS)
 
     status: Literal["revoked", "superseded", "cancelled"]
+
+
+class CertificateIssued(Fact):
+    """Whoever came to the forum has it in writing."""
+
+    type: ClassVar[str] = "badge.certificate_issued.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (NOTIFICATIONS_REGISTRATIONS,)
+
+    registration_id: UUID
+    number: str
+    days: int
+    """Those that the person came on, as a bitmap: bit 0 = first day."""
+    file_link: str
+    """Path and signed query under which its PDF can be fetched."""
+    page: str
+    """Path of the page where anybody can check it."""
+
+    @property
+    def subject(self) -> str:
+        return str(self.registration_id)
 
 
 class BadgeRestated(BadgeFact):
@@ -276,7 +496,7 @@ class AttendanceAdmitted(ScanFact):
     """Somebody went in."""
 
     type: ClassVar[str] = "attendance.admitted.v1"
-    heard_by: ClassVar[tuple[str, ...]] = (REGISTRATION_OUTCOMES,)
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_ATTENDANCE, REGISTRATION_OUTCOMES)
 
     reason: Literal["first_entry", "reentry", "override"]
 
@@ -291,7 +511,7 @@ class AttendanceUndone(ScanFact):
     """An officer took a scan back; the log keeps both."""
 
     type: ClassVar[str] = "attendance.undone.v1"
-    heard_by: ClassVar[tuple[str, ...]] = (REGISTRATION_OUTCOMES,)
+    heard_by: ClassVar[tuple[str, ...]] = (BADGING_ATTENDANCE, REGISTRATION_OUTCOMES)
 
     undoes: UUID
 
@@ -348,19 +568,52 @@ class NotificationBounced(NotificationFact):
     """Reply code, RFC 5321 section 4.2."""
 
 
+# --- any service ----------------------------------------------------------------------------------
+
+
+class TroubleCounted(Fact):
+    """How much of something waits for an operator; said when it changes.
+
+    Only the service itself knows: nobody else reads its queues and tables."""
+
+    type: ClassVar[str] = "operations.trouble_counted.v1"
+    heard_by: ClassVar[tuple[str, ...]] = (CHECKIN_ALERTS,)
+
+    kind: Literal["dead_letters", "mail_bouncing"]
+    where: str
+    """The queue; or the service whose mails come back."""
+    count: int
+    """Dead letters that rest there; mails that came back in the last hour."""
+
+    @property
+    def subject(self) -> str:
+        return f"{self.kind}:{self.where}"
+
+
 FACTS: tuple[type[Fact], ...] = (
     RegistrationSubmitted,
+    RegistrationEnrolled,
     RegistrationInReview,
     RegistrationWaitlisted,
     RegistrationConfirmed,
     RegistrationDeclined,
     RegistrationAmended,
+    RegistrationPhotoChanged,
     RegistrationContactChanged,
+    RegistrationLinkRequested,
+    RegistrationLinksRevoked,
+    RegistrationReopened,
     RegistrationCancelled,
     RegistrationErased,
     RegistrationRestated,
+    FocalPointInvited,
+    FocalPointRemoved,
+    StaffAccessChanged,
+    StaffSessionEnded,
+    StaffSignInOffered,
     BadgeIssued,
     BadgeRevoked,
+    CertificateIssued,
     BadgeRestated,
     KeyPublished,
     AttendanceAdmitted,
@@ -371,6 +624,7 @@ FACTS: tuple[type[Fact], ...] = (
     DeviceRevoked,
     NotificationSent,
     NotificationBounced,
+    TroubleCounted,
 )
 CATALOGUE: Mapping[str, type[Fact]] = {fact.type: fact for fact in FACTS}
 QUEUES: Mapping[str, tuple[type[Fact], ...]] = {

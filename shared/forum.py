@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
@@ -96,6 +96,32 @@ class RegistrationWindow(_Part):
     capacity: int = Field(gt=0)
 
 
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+
+class Retention(_Part):
+    """How long personal data are kept, in days after the forum's last one; then they go by
+    themselves, and statistics stay."""
+
+    unconfirmed_days: Days
+    """Registrations whose address was never confirmed: after they came in."""
+    photos_days: Days
+    scans_days: Days
+    """Until nobody can tell whose scans they were."""
+    messages_days: Days
+    registrations_days: Days
+    audit_days: Days
+    """Each entry of the audit log: after it was made."""
+
+
+class Consent(_Part):
+    """What registrants agree to."""
+
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+    """Another text is another version: it stands in each registration."""
+    text: Text
+
+
 class _Named(_Part):
     id: Identifier
     name: Text
@@ -140,11 +166,9 @@ class Entrance(_Named):
     """A door or a group of doors."""
 
 
-class Gate(_Part):
+class Gate(_Named):
     """An entrance and a direction, where a device stands."""
 
-    id: Identifier
-    name: Line
     entrance: Identifier
     zone: Identifier
     direction: Literal["in", "out"]
@@ -169,6 +193,13 @@ class Sdg(_Part):
     color: Color
 
 
+class DeclineReason(_Part):
+    """A reason to say no, prepared so that registrants read it in their own language."""
+
+    id: Identifier
+    text: Text
+
+
 class Forum(_Part):
     """One forum, as its file describes it. What it refers to within itself is known to be there."""
 
@@ -187,6 +218,8 @@ class Forum(_Part):
     badge_desk: BadgeDesk
     contact: Contact
     registration: RegistrationWindow
+    consent: Consent
+    retention: Retention
     zones: tuple[Zone, ...] = Field(min_length=1)
     entrances: tuple[Entrance, ...] = Field(min_length=1)
     gates: tuple[Gate, ...] = Field(min_length=1)
@@ -194,6 +227,7 @@ class Forum(_Part):
     tracks: tuple[Track, ...]
     action_lines: tuple[ActionLine, ...]
     sdgs: tuple[Sdg, ...]
+    decline_reasons: tuple[DeclineReason, ...] = ()
 
     @model_validator(mode="after")
     def _does_not_contradict_itself(self) -> Forum:
@@ -205,6 +239,15 @@ class Forum(_Part):
     def main_zone(self) -> Zone:
         """The zone of the whole venue: the first of the file."""
         return self.zones[0]
+
+    @property
+    def certificates_begin(self) -> datetime:
+        """When the first certificates are issued: nine o'clock on the morning after the last day.
+
+        By then the gates have sent what they kept.
+        """
+        day = self.days[-1] + timedelta(days=1)
+        return datetime.combine(day, time(9), tzinfo=self.timezone)
 
     def category(self, category_id: str) -> Category:
         """The category of that id; KeyError if there is none."""
@@ -290,9 +333,18 @@ def _contradictions(forum: Forum) -> Iterator[str]:
     yield from _references(forum)
     yield from _times(forum)
     yield from _ways_out(forum)
+    yield from _periods(forum)
     capacity = forum.main_zone.capacity
     if capacity is not None and capacity > forum.venue.limit:
         yield f"zones[0].capacity {capacity} is more than venue.limit {forum.venue.limit}"
+
+
+def _periods(forum: Forum) -> Iterator[str]:
+    """Figures by gender need the people: scans lose theirs before those are gone."""
+    kept = forum.retention
+    if kept.scans_days > kept.registrations_days:
+        scans, people = kept.scans_days, kept.registrations_days
+        yield f"retention.scans_days {scans} is more than retention.registrations_days {people}"
 
 
 def _repetitions(forum: Forum) -> Iterator[str]:
@@ -307,6 +359,7 @@ def _repetitions(forum: Forum) -> Iterator[str]:
         ("tracks", "id", forum.tracks),
         ("action_lines", "id", forum.action_lines),
         ("sdgs", "id", forum.sdgs),
+        ("decline_reasons", "id", forum.decline_reasons),
     )
     for table, field, rows in unique:
         first_use: dict[object, int] = {}

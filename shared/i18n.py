@@ -17,9 +17,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-from shared.forum import Language
+from shared.forum import LANGUAGES, Language
 
-OFFERED: Final[tuple[Language, ...]] = ("en", "fr")
+OFFERED: Final[tuple[Language, ...]] = LANGUAGES
 """Languages whose catalogues are complete; the switch shows these."""
 NATIVE_NAMES: Final = {
     "ar": "العربية",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import problems, trace
+from shared import caller, problems, trace
+from shared.access import SESSION_COOKIE, Staff, Unrecognised
 from shared.problems import Problem
 
 log = structlog.get_logger()
@@ -35,6 +39,9 @@ CONTENT_SECURITY_POLICY = (
 DOCS_SECURITY_POLICY = "frame-ancestors 'none'"
 """FastAPI's documentation page brings its viewer from elsewhere."""
 
+SignedIn = Callable[[Request], Awaitable[Staff | Unrecognised | None]]
+"""Who sends a request from a signed-in browser."""
+
 
 class Middleware:
     """Correlation, body limits, cross-site protection, security headers, timing."""
@@ -48,12 +55,17 @@ class Middleware:
         max_body_bytes: int,
         origin: str,
         is_up: Callable[[], bool],
+        at_once: Mapping[str, Route],
+        signed_in: SignedIn,
     ) -> None:
         self._app = app
         self._service = service
         self._max_body_bytes = max_body_bytes
         self._origin = origin
         self._is_up = is_up
+        self._at_once = at_once
+        """By path, POST routes that don't wait for the application to find them."""
+        self._signed_in = signed_in
         self._seconds = Histogram(
             "http_request_seconds",
             "Time from request to response",
@@ -68,6 +80,8 @@ class Middleware:
         started = time.perf_counter()
         headers = Headers(scope=scope)
         trace.follow(headers.get("traceparent"))
+        client = scope.get("client")
+        caller.arrives(client[0] if client else None)
         status: int | None = None
 
         async def send_with_headers(message: Message) -> None:
@@ -80,6 +94,8 @@ class Middleware:
         inner = scope
         try:
             problem = self._refusal(scope, headers)
+            if problem is None and SESSION_COOKIE in headers.get("cookie", ""):
+                await self._note_who(scope)
             if problem is not None:
                 answer = problems.response(Request(scope), problem)
                 await answer(scope, receive, send_with_headers)
@@ -89,7 +105,11 @@ class Middleware:
                 await self._app(inner, receive, _without_body(send_with_headers))
             else:
                 limited = _limited(receive, self._max_body_bytes)
-                await self._app(scope, limited, send_with_headers)
+                route = self._at_once.get(scope["path"]) if scope["method"] == "POST" else None
+                if route is None:
+                    await self._app(scope, limited, send_with_headers)
+                else:
+                    await _serve(route, scope, limited, send_with_headers)
         except Exception as error:
             answer = problems.crashed(Request(scope), error)
             if status is not None:  # too late for another answer
@@ -97,6 +117,13 @@ class Middleware:
             await answer(scope, receive, send_with_headers)
         finally:
             self._measure(inner, scope["method"], status, time.perf_counter() - started)
+
+    async def _note_who(self, scope: Scope) -> None:
+        who = await self._signed_in(Request(scope))
+        state = scope.setdefault("state", {})
+        state["signed_in"] = who
+        if isinstance(who, Staff) and who.session is not None:
+            state["own_language"] = who.session.language
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         """Why this request goes no further, if so."""
@@ -124,6 +151,13 @@ class Middleware:
             status=status,
             ms=round(seconds * 1000, 1),
         )
+
+
+async def _serve(route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call a route as Starlette would, with the application's answers to what it raises."""
+    scope["route"] = route
+    handlers: Any = scope["app"].exception_handlers
+    await ExceptionMiddleware(route.app, handlers)(scope, receive, send)
 
 
 def _same_site(headers: Headers, origin: str) -> bool:

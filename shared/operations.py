@@ -15,10 +15,13 @@ from fastapi import APIRouter, Depends, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import outbox
+from shared import audit, outbox
 from shared.access import Role, require
 from shared.bus import Bus, DeadLetter, NotPublished
+from shared.clock import Clock
 from shared.database import Database
+from shared.erasures import registrations_in
+from shared.outbox import Outbox
 from shared.problems import Problem, documented, not_found
 
 
@@ -54,8 +57,10 @@ class Operations:
 
     database: Database
     bus: Bus
+    outboxes: Sequence[Outbox]
     queues: Callable[[], Sequence[str]]
     """What it hears."""
+    clock: Clock
 
     async def dead_letters(self) -> list[DeadLetter]:
         try:
@@ -95,8 +100,8 @@ router = APIRouter(
 async def waiting(of: TheOperations) -> OutboxOut:
     async with of.database.read() as connection:
         return OutboxOut(
-            waiting=await outbox.count_waiting(connection),
-            oldest_at=await outbox.oldest_waiting(connection),
+            waiting=await outbox.count_waiting(connection, of.outboxes),
+            oldest_at=await outbox.oldest_waiting(connection, of.outboxes),
         )
 
 
@@ -108,18 +113,28 @@ async def dead_letters(of: TheOperations) -> DeadLetters:
 
 
 @router.get("/dead-letters/{letter_id}", summary="One of them, whole")
-async def show(letter: TheLetter) -> DeadLetterWhole:
+async def show(of: TheOperations, letter: TheLetter) -> DeadLetterWhole:
+    await _noted(of, "dead_letter.read", letter)
     return DeadLetterWhole.model_validate(letter)
 
 
 @router.post("/dead-letters/{letter_id}/replay", summary="Let it be heard again")
 async def replay(of: TheOperations, letter: TheLetter) -> DeadLetterOut:
+    # The broker has no transaction of ours: what is noted beforehand may turn out not to be done.
+    await _noted(of, "dead_letter.replay", letter)
     return await _done(letter, of.bus.replay(letter.queue, letter.id))
 
 
 @router.post("/dead-letters/{letter_id}/discard", summary="Throw it away")
 async def discard(of: TheOperations, letter: TheLetter) -> DeadLetterOut:
+    await _noted(of, "dead_letter.discard", letter)
     return await _done(letter, of.bus.discard(letter.queue, letter.id))
+
+
+async def _noted(of: Operations, act: str, letter: DeadLetter) -> None:
+    async with of.database.begin() as tx:
+        about = registrations_in(letter.body)
+        await audit.note(tx, of.clock.now(), act, which=letter.id, about=about, queue=letter.queue)
 
 
 async def _done(letter: DeadLetter, act: Awaitable[bool]) -> DeadLetterOut:

@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Uuid,
     any_,
     bindparam,
+    cast,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -30,11 +33,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import events
+from shared import erasures, events
 from shared.bus import NotPublished, Publisher, reason
 from shared.clock import time_of
 from shared.database import Database
 from shared.events import Event, MalformedEvent
+from shared.tables import erasures as erased
 from shared.tables import outbox
 
 log = structlog.get_logger()
@@ -54,13 +58,72 @@ async def say(tx: AsyncConnection, *said: Event) -> None:
     if not said:
         return
     rows = [{"id": event.id, "event": event.as_cloudevent()} for event in said]
-    await tx.execute(insert(outbox), rows)
-    has_said(tx)
-
-
-def has_said(tx: AsyncConnection) -> None:
-    """Wake the relay at the end of a transaction that wrote into the outbox by itself."""
+    await tx.execute(_SAY, rows[0] if len(rows) == 1 else rows)
     tx.info["said"] = True
+
+
+class Waiting(NamedTuple):
+    """An event that is true and not said yet."""
+
+    seq: int
+    event: Event | None
+    """None: this version of the program can't read it, a newer one may have written it."""
+    error: str = ""
+    """Why not, in that case."""
+
+
+class Outbox(Protocol):
+    """Where what a service has to say waits until the bus has taken it."""
+
+    woken: asyncio.Event
+    """Set when something has come that was committed."""
+
+    async def take(self, tx: AsyncConnection, after: int, most: int) -> Sequence[Waiting]:
+        """What waits behind `after`, in order, held for this transaction; not what others hold."""
+
+    async def mark_published(self, tx: AsyncConnection, done: Sequence[int]) -> None:
+        """The bus has these."""
+
+    async def count_waiting(self, connection: AsyncConnection) -> int:
+        """Events that are true and not said yet."""
+
+    async def oldest_waiting(self, connection: AsyncConnection) -> datetime | None:
+        """Since when the oldest of them waits, in wall time."""
+
+
+class OutboxTable:
+    """The outbox that every service has: whole events, in the table that `say` writes."""
+
+    def __init__(self, database: Database) -> None:
+        self.woken = database.said
+
+    async def take(self, tx: AsyncConnection, after: int, most: int) -> Sequence[Waiting]:
+        rows = await tx.execute(_TAKE, {"after": after, "most": most})
+        return [_read(row.seq, row.event) for row in rows]
+
+    async def mark_published(self, tx: AsyncConnection, done: Sequence[int]) -> None:
+        await tx.execute(_MARK, {"done": done})
+
+    async def count_waiting(self, connection: AsyncConnection) -> int:
+        query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+        return int((await connection.execute(query)).scalar_one())
+
+    async def oldest_waiting(self, connection: AsyncConnection) -> datetime | None:
+        query = (
+            select(outbox.c.id)
+            .where(outbox.c.published_at.is_(None))
+            .order_by(outbox.c.seq)
+            .limit(1)
+        )
+        event_id: UUID | None = (await connection.execute(query)).scalar_one_or_none()
+        return None if event_id is None else time_of(event_id)
+
+
+def _read(seq: int, document: object) -> Waiting:
+    try:
+        return Waiting(seq, events.read(document))
+    except MalformedEvent as error:
+        return Waiting(seq, None, reason(error))
 
 
 @dataclass(frozen=True)
@@ -79,16 +142,33 @@ class Batch:
 
 
 class Relay:
-    """Carries one service's outbox to the bus. Several replicas may run: rows are locked."""
+    """Carries an outbox to the bus. Several replicas may run: what one has in hand is locked.
 
-    def __init__(self, database: Database, bus: Publisher) -> None:
+    Args:
+        database: the service's.
+        bus: where to.
+        outbox: what waits; if not given, the table that every service has.
+        rest: seconds that each round takes at the least, so that more events share it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Publisher,
+        outbox: Outbox | None = None,
+        *,
+        rest: float = 0,
+    ) -> None:
         self._database = database
         self._bus = bus
+        self._outbox = outbox or OutboxTable(database)
+        self._rest = rest
 
     async def run(self) -> None:
         """Publish for ever; ends by cancellation."""
         pause = FIRST_PAUSE_SECONDS
         while True:
+            began = asyncio.get_running_loop().time()
             try:
                 all_out = await self.publish_waiting()
             except (SQLAlchemyError, OSError) as error:
@@ -96,6 +176,7 @@ class Relay:
                 all_out = False
             await self._wait(POLL_SECONDS if all_out else pause)
             pause = FIRST_PAUSE_SECONDS if all_out else min(pause * 2, LAST_PAUSE_SECONDS)
+            await asyncio.sleep(began + self._rest - asyncio.get_running_loop().time())
 
     async def publish_waiting(self) -> bool:
         """Try once whatever waits; False if some of it has to be tried again.
@@ -103,7 +184,7 @@ class Relay:
         An event that can't go out, such as one for a service that has not started, is passed over:
         those behind it are not kept.
         """
-        self._database.said.clear()
+        self._outbox.woken.clear()
         left = after = 0
         while True:
             batch = await self.publish_batch(after)
@@ -117,31 +198,25 @@ class Relay:
     async def publish_batch(self, after: int = 0) -> Batch:
         """Publish up to BATCH waiting events, those behind `after` in the outbox."""
         async with self._database.begin() as tx:
-            waiting = (
-                await tx.execute(
-                    select(outbox.c.seq, outbox.c.event)
-                    .where(outbox.c.published_at.is_(None), outbox.c.seq > after)
-                    .order_by(outbox.c.seq)
-                    .limit(BATCH)
-                    .with_for_update(skip_locked=True)
-                )
-            ).all()
+            waiting = await self._outbox.take(tx, after, BATCH)
             if not waiting:
                 return Batch(published=0, left=0, last=after)
-            errors = await asyncio.gather(*(self._publish(row.event) for row in waiting))
-            done = [row.seq for row, error in zip(waiting, errors, strict=True) if error is None]
-            await _mark_published(tx, done)
-        left = [error for error in errors if error is not None]
+            errors = await asyncio.gather(*(self._publish(each) for each in waiting))
+            done = [each.seq for each, error in zip(waiting, errors, strict=True) if not error]
+            if done:
+                await self._outbox.mark_published(tx, done)
+        left = [error for error in errors if error]
         if left:
             log.warning("outbox.not_published", count=len(left), error=left[0])
         return Batch(published=len(done), left=len(left), last=waiting[-1].seq)
 
-    async def _publish(self, document: object) -> str | None:
+    async def _publish(self, waiting: Waiting) -> str | None:
         """Hand an event over; answers why not, if so."""
+        if waiting.event is None:
+            return waiting.error
         try:
-            await self._bus.publish(events.read(document))
-        except (NotPublished, MalformedEvent) as error:
-            # What this version of the program can't read may have been said by a newer one.
+            await self._bus.publish(waiting.event)
+        except NotPublished as error:
             return reason(error)
         return None
 
@@ -151,35 +226,50 @@ class Relay:
             # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with the
             # event (python/cpython#86296), and the service never stops.
             async with asyncio.timeout(seconds):
-                await self._database.said.wait()
+                await self._outbox.woken.wait()
 
 
+_SAY: Final = insert(outbox)
+_TAKE: Final = (
+    select(outbox.c.seq, outbox.c.event)
+    .where(outbox.c.published_at.is_(None), outbox.c.seq > bindparam("after"))
+    .order_by(outbox.c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 # An array: with IN, each number of rows would be a statement of its own to the server.
+_DONE: Final = outbox.c.seq == any_(bindparam("done", type_=ARRAY(BigInteger)))
+# Who was erased while it waited is not kept because it was said; that they were erased is.
+_OF_THE_ERASED: Final = (
+    delete(outbox)
+    .where(
+        _DONE,
+        outbox.c.event["type"].astext != erasures.IS_ERASURE,
+        exists().where(
+            erased.c.registration_id == cast(outbox.c.event["data"]["registration_id"].astext, Uuid)
+        ),
+    )
+    .returning(outbox.c.seq)
+    .cte("gone")
+)
 _MARK: Final = (
     update(outbox)
-    .where(outbox.c.seq == any_(bindparam("done", type_=ARRAY(BigInteger))))
+    .where(_DONE, outbox.c.seq.not_in(select(_OF_THE_ERASED.c.seq)))
     .values(published_at=func.now())
 )
 
 
-async def _mark_published(tx: AsyncConnection, done: Sequence[int]) -> None:
-    if done:
-        await tx.execute(_MARK, {"done": done})
-
-
-async def count_waiting(connection: AsyncConnection) -> int:
+async def count_waiting(connection: AsyncConnection, outboxes: Sequence[Outbox]) -> int:
     """Events that are true and not said yet."""
-    query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
-    return int((await connection.execute(query)).scalar_one())
+    return sum([await each.count_waiting(connection) for each in outboxes])
 
 
-async def oldest_waiting(connection: AsyncConnection) -> datetime | None:
+async def oldest_waiting(
+    connection: AsyncConnection, outboxes: Sequence[Outbox]
+) -> datetime | None:
     """Since when the oldest of them waits, in wall time."""
-    query = (
-        select(outbox.c.id).where(outbox.c.published_at.is_(None)).order_by(outbox.c.seq).limit(1)
-    )
-    event_id: UUID | None = (await connection.execute(query)).scalar_one_or_none()
-    return None if event_id is None else time_of(event_id)
+    oldest = [await each.oldest_waiting(connection) for each in outboxes]
+    return min((at for at in oldest if at is not None), default=None)
 
 
 async def forget_old(tx: AsyncConnection) -> None:

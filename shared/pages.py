@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date
+import html
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from babel.dates import format_date, format_datetime, format_interval
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
-from shared import access, i18n
+from shared import access, dates, i18n
 from shared.clock import Clock
 from shared.forum import Forum, Language
+from shared.names import full_name
 from shared.problems import Problem
+from shared.settings import load
+from shared.wallets import WalletSettings
 
 SHARED_TEMPLATES = Path(__file__).parent / "web" / "templates"
 Gettext = Callable[[str], str]
@@ -35,34 +39,49 @@ class Pages:
         self._environment = cache(self._make_environment)
 
     def language(self, request: Request) -> Language:
-        chosen = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
+        """The language chosen here or on this device, else the person's own, else the browser's."""
+        wishes = (
+            request.query_params.get("lang"),
+            request.cookies.get(LANGUAGE_COOKIE),
+            getattr(request.state, "own_language", None),
+        )
+        chosen = next((wish for wish in wishes if wish in i18n.OFFERED), None)
         return i18n.negotiate(request.headers.get("accept-language", ""), chosen)
 
     def render(
         self, request: Request, template: str, status_code: int = 200, **context: Any
     ) -> HTMLResponse:
-        """A page. Text given in `context` is escaped by the template."""
+        """A page. Text given in `context` is escaped by the template.
+
+        Give `language_form`, the id of the page's form, where another language must not cost what
+        was typed: the switch then sends the form there, as a field `read_in`.
+        """
         language = self.language(request)
-        html = (
+        content = (
             self._environment(language)
             .get_template(template)
             .render(
                 request=request,
-                staff=access.staff_of(request),
+                staff=_staff_shown(request),
                 forum=self._forum,
                 rehearsal=self._clock.rehearsal,
                 now=self._clock.now(),
-                # A page that answers a POST has no address of its own to be read again at.
-                language_links=self._language_links(request) if request.method == "GET" else [],
-                **context,
+                language_links=_language_links(request),
+                **{"language_form": "", **context},
             )
         )
-        response = HTMLResponse(html, status_code)
+        response = HTMLResponse(content, status_code)
         response.headers["Cache-Control"] = "no-store"
+        response.headers["Content-Language"] = language
         response.headers["Vary"] = "Accept-Language, Cookie"
         if request.query_params.get("lang") == language:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=A_YEAR, samesite="lax")
         return response
+
+    def fragment(self, language: Language, template: str, macro: str, *given: Any) -> str:
+        """What a macro of a template says, as plain text."""
+        module = self._environment(language).get_template(template).module
+        return html.unescape(str(getattr(module, macro)(*given))).strip()
 
     def problem(self, request: Request, problem: Problem) -> Response:
         page = self.render(request, "problem.html", problem.status, problem=problem)
@@ -72,15 +91,7 @@ class Pages:
     def gettext_in(self, language: str) -> Gettext:
         return i18n.translations(self._folder / "locale", language).gettext
 
-    def _language_links(self, request: Request) -> list[tuple[str, str, str]]:
-        """Code, own name and address of this page in each language offered."""
-        return [
-            (code, i18n.NATIVE_NAMES[code], str(request.url.include_query_params(lang=code)))
-            for code in i18n.OFFERED
-        ]
-
     def _make_environment(self, language: Language) -> Environment:
-        locale = i18n.locale(language)
         environment = Environment(
             loader=ChoiceLoader(
                 [FileSystemLoader(self._folder / "templates"), FileSystemLoader(SHARED_TEMPLATES)]
@@ -97,15 +108,12 @@ class Pages:
             language=language,
             direction=i18n.direction(language),
             service=self._service,
+            wallets=load(WalletSettings).offered,
+            full_name=lambda of: full_name(of.title or "", of.given_name, of.family_name),
             in_language=lambda text: text.in_language(language),
-            moment=partial(
-                format_datetime,
-                format="EEE d MMM y, HH:mm",
-                tzinfo=self._forum.timezone,
-                locale=locale,
-            ),
-            short_day=partial(format_date, format="EEE d MMM", locale=locale),
-            period=partial(_period, locale),
+            moment=partial(dates.moment, timezone=self._forum.timezone, language=language),
+            short_day=partial(dates.short_day, language=language),
+            period=partial(dates.period, language=language),
         )
         return environment
 
@@ -117,7 +125,13 @@ def install(app: FastAPI, folder: Path, service: str) -> None:
     app.state.problem_page = pages.problem
 
 
-def _pages_of(request: Request) -> Pages:
+def speak_own_language(request: Request, language: str) -> None:
+    """Answer in the language that the person has registered with, if this device wants no other."""
+    request.state.own_language = language
+
+
+# A coroutine: FastAPI would run a plain function in a thread.
+async def _pages_of(request: Request) -> Pages:
     pages: Pages = request.app.state.pages
     return pages
 
@@ -126,5 +140,24 @@ OurPages = Annotated[Pages, Depends(_pages_of)]
 """A route's parameter: the service's pages."""
 
 
-def _period(locale: str, days: Sequence[date]) -> str:
-    return str(format_interval(days[0], days[-1], "yMMMMd", locale=locale))
+def _staff_shown(request: Request) -> access.Staff | None:
+    """Whom the page's head greets; on the page that says that the database is away, nobody."""
+    with suppress(Problem):
+        return access.staff_of(request)
+    return None
+
+
+def _language_links(request: Request) -> list[tuple[str, str, str]]:
+    """Code, own name and address of this page in each language offered.
+
+    A page that answers a POST cannot be read again: its links lead to the page that sent it.
+    """
+    page = request.url
+    if request.method == "POST":
+        sender = urlsplit(request.headers.get("referer", ""))
+        path, query = (sender.path, sender.query) if sender.netloc == page.netloc else ("", "")
+        page = page.replace(path=path or "/registration/", query=query, fragment="")
+    return [
+        (code, i18n.NATIVE_NAMES[code], str(page.include_query_params(lang=code)))
+        for code in i18n.OFFERED
+    ]

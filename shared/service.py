@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import structlog
@@ -18,16 +22,32 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from shared import inbox, operations, outbox, platform, problems
+from shared import (
+    audit,
+    audit_api,
+    erasures,
+    inbox,
+    operations,
+    outbox,
+    platform,
+    problems,
+    sessions,
+)
 from shared import log as logs
-from shared.bus import Consumer, is_stopping, reason
+from shared import retention as periods
+from shared.bus import Consumer, NotPublished, is_stopping, reason
 from shared.database import Database
+from shared.events import Event, Fact, TroubleCounted
 from shared.middleware import Middleware
 from shared.operations import Operations
-from shared.outbox import Relay
+from shared.outbox import Outbox, OutboxTable, Relay, count_waiting
 from shared.platform import Platform
+from shared.retention import Rule
+from shared.sessions import HeardSessions, Recognise
 from shared.settings import Settings, WrongSetting, load
 
 log = structlog.get_logger()
@@ -35,8 +55,15 @@ log = structlog.get_logger()
 LOOK = Path(__file__).parent / "web"
 HOUSEKEEPING_SECONDS = 3600
 READY_CHECK_SECONDS = 2.0
+TROUBLE_SECONDS = 30
+FORGET_SECONDS = 60
+AGAIN_SECONDS = 1
+"""What was in hand when somebody was erased has come to rest by then."""
 
 Job = Callable[[], Awaitable[None]]
+PlainEndpoint = Callable[[Request], Awaitable[Response]]
+Count = Callable[[], Awaitable[int]]
+Trouble = tuple[Literal["dead_letters", "mail_bouncing"], str]
 
 
 class Service:
@@ -59,7 +86,18 @@ class Service:
         self._migrations = folder / "migrations"
         self._consumers: list[Consumer] = []
         self._preparations: list[Job] = []
-        self._jobs: list[Job] = [Relay(self.database, self.bus).run, self._housekeeping]
+        self._outboxes: list[Outbox] = []
+        self._jobs: list[Job] = [
+            self._housekeeping,
+            self._count_troubles,
+            self._forget_the_erased,
+            self._end_what_is_over_its_time,
+        ]
+        self._rules: list[Rule] = [
+            Rule("audit", given.forum.retention.audit_days, self._end_old_entries, False)
+        ]
+        self.says(OutboxTable(self.database))
+        self._troubles: dict[Trouble, Count] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: str | None = "starting"
         self.broken: str | None = None
@@ -73,14 +111,20 @@ class Service:
             redoc_url=None,
             openapi_url=f"/{name}/api/openapi.json",
             lifespan=self._lifespan,
+            # We measure by ourselves; to find that out anew would cost every request.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
         )
         self.app.state.keyring = given.keyring
         self.app.state.clock = given.clock
         self.app.state.forum = given.forum
         problems.install(self.app)
         self.app.include_router(self._common_routes(), prefix=f"/{name}", include_in_schema=False)
-        self.app.state.operations = Operations(self.database, self.bus, self._queues)
-        self.serves(operations.router)
+        self.app.state.operations = Operations(
+            self.database, self.bus, self._outboxes, self._queues, given.clock
+        )
+        self.serves(operations.router, audit_api.router)
+        self._at_once: dict[str, Route] = {}
+        self.recognises_by(HeardSessions(self.database).recognise)
         self.app.add_middleware(
             Middleware,
             service=name,
@@ -88,6 +132,8 @@ class Service:
             max_body_bytes=max_body_bytes,
             origin=given.settings.public_origin,
             is_up=lambda: self._trouble is None,
+            at_once=self._at_once,
+            signed_in=sessions.signed_in,
         )
 
     def _queues(self) -> list[str]:
@@ -97,8 +143,23 @@ class Service:
         for router in routers:
             self.app.include_router(router, prefix=f"/{self.name}")
 
+    def serves_at_once(self, path: str, endpoint: PlainEndpoint) -> None:
+        """Serve a POST route that people wait for in a queue past FastAPI, which takes longer over
+        a request than such a route itself. A router documents it as any other."""
+        route = Route(f"/{self.name}{path}", endpoint, methods=["POST"])
+        self._at_once[route.path] = route
+
+    def recognises_by(self, recognise: Recognise) -> None:
+        """Ask this whether a session goes on, and not what has been heard."""
+        self.app.state.recognise = recognise
+
     def hears(self, *consumers: Consumer) -> None:
         self._consumers.extend(consumers)
+
+    def says(self, outbox: Outbox, *, rest: float = 0) -> None:
+        """What waits there goes out to the bus; `rest` as in Relay."""
+        self._outboxes.append(outbox)
+        self.runs(Relay(self.database, self.bus, outbox, rest=rest).run)
 
     def prepares(self, preparation: Job) -> None:
         """Something to do once the tables are there, before the first request."""
@@ -107,6 +168,14 @@ class Service:
     def runs(self, job: Job) -> None:
         """Something to do for ever in the background; begun again if it fails."""
         self._jobs.append(job)
+
+    def counts(self, kind: Literal["mail_bouncing"], count: Count) -> None:
+        """Something that an operator should look at when there is more of it."""
+        self._troubles[kind, self.name] = count
+
+    def keeps(self, *rules: Rule) -> None:
+        """What of it is personal, and for how long."""
+        self._rules.extend(rules)
 
     async def trouble(self) -> dict[str, str]:
         """What keeps the service from working, by part; empty when it is ready."""
@@ -181,7 +250,70 @@ class Service:
                 async with self.database.begin() as tx:
                     await outbox.forget_old(tx)
                     await inbox.forget_old(tx)
+                    await sessions.forget_old(tx)
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _end_what_is_over_its_time(self) -> None:
+        """Once a day by the forum's clock, and at each start."""
+        forum, clock = self.platform.forum, self.platform.clock
+        last = None
+        while True:
+            today = forum.day_of(clock.now())
+            if today != last:
+                for rule in self._rules:
+                    await periods.carry_out(self.database, forum, clock, rule)
+                last = today
+            await asyncio.sleep(periods.LOOK_SECONDS)
+
+    async def _end_old_entries(self, tx: AsyncConnection, before: datetime) -> int:
+        return await audit.end_old(tx, self.platform.clock.now(), before)
+
+    async def _forget_the_erased(self) -> None:
+        """What comes to rest about them after they were erased, and dead letters in a broker."""
+        while True:
+            pause = AGAIN_SECONDS if self.database.erased.is_set() else FORGET_SECONDS
+            self.database.erased.clear()
+            with suppress(SQLAlchemyError, OSError, NotPublished):
+                async with self.database.begin() as tx:
+                    await erasures.forget_again(tx)
+                await self._discard_letters_of_the_erased()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self.database.erased.wait()
+
+    async def _discard_letters_of_the_erased(self) -> None:
+        for queue in self._queues():
+            if await self.bus.count_dead_letters(queue) == 0:
+                continue
+            for letter in await self.bus.dead_letters(queue):
+                async with self.database.read() as connection:
+                    about = erasures.registrations_in(letter.body)
+                    if await erasures.among(connection, about):
+                        await self.bus.discard(queue, letter.id)
+
+    async def _count_troubles(self) -> None:
+        """Say how much there is of each, whenever that changes: the control room wants to know."""
+        said: dict[Trouble, int] = {}
+        while True:
+            for trouble, count in [*self._troubles.items(), *self._dead_letters()]:
+                # A broker that does not answer is told of by /health/ready.
+                with suppress(NotPublished):
+                    found = await count()
+                    if found != said.setdefault(trouble, 0):
+                        kind, where = trouble
+                        await self._say(TroubleCounted(kind=kind, where=where, count=found))
+                    said[trouble] = found
+            await asyncio.sleep(TROUBLE_SECONDS)
+
+    def _dead_letters(self) -> list[tuple[Trouble, Count]]:
+        return [
+            (("dead_letters", queue), partial(self.bus.count_dead_letters, queue))
+            for queue in self._queues()
+        ]
+
+    async def _say(self, fact: Fact) -> None:
+        async with self.database.begin() as tx:
+            await outbox.say(tx, Event(f"/{self.name}", self.platform.clock.now(), fact))
 
     def _common_routes(self) -> APIRouter:
         router = APIRouter()
@@ -203,7 +335,7 @@ class Service:
                 raise problems.not_found("page")
             try:
                 async with self.database.read() as connection:
-                    waiting.set(await outbox.count_waiting(connection))
+                    waiting.set(await count_waiting(connection, self._outboxes))
             except SQLAlchemyError:
                 # The other figures are never wanted more than now.
                 waiting.set(math.nan)
@@ -242,7 +374,18 @@ def run(create: Callable[[Platform], Service], port: Callable[[], int]) -> None:
         listen = port()
     except WrongSetting as error:
         sys.exit(str(error))
+    keep_what_is_there()
     serve(app, settings, settings.bind, listen)
+
+
+def keep_what_is_there() -> None:
+    """Tell Python's garbage collector that what has been made by now stays for good.
+
+    Otherwise it looks through all modules, models and routes again and again: every few seconds,
+    under load, nobody was answered for a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def serve(app: ASGIApp, settings: Settings, host: str, port: int) -> None:

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     """amqp://…; unset: in process."""
     smtp_url: str | None = None
     """smtp://user:pass@host:port; unset: the local mailbox."""
+    mailbox_url: str | None = None
+    """A local mailbox's pages, http://…/mailbox/, which are to forget whom we forget; unset: mails
+    are kept by nobody here."""
     secret_file: Path | None = None
     """The deployment's secret; unset: HOME/secret."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

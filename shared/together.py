@@ -39,13 +39,19 @@ class Together(Generic[Item, Outcome]):
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         if len(self._lanes) < self._most_lanes:
-            lane = asyncio.create_task(self._work())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._lanes.add(asyncio.create_task(self._work()))
         return await done
 
     async def _work(self) -> None:
-        """Do what waits, until nothing does."""
+        try:
+            await self._do_what_waits()
+        finally:
+            # At once, not by a callback of the task: what came in between would wait for nobody.
+            lane = asyncio.current_task()
+            assert lane is not None  # `do` made one
+            self._lanes.discard(lane)
+
+    async def _do_what_waits(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             try:

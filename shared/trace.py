@@ -22,8 +22,9 @@ _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 def follow(traceparent: str | None) -> str:
     """Continue the given trace in this context, or begin one; answers the new traceparent."""
     match = _TRACEPARENT.fullmatch(traceparent or "")
-    trace_id = match.group(1) if match else secrets.token_hex(16)
-    current = f"00-{trace_id}-{secrets.token_hex(8)}-01"
+    fresh = secrets.token_hex(24)
+    trace_id = match.group(1) if match else fresh[16:]
+    current = f"00-{trace_id}-{fresh[:16]}-01"
     _current.set(current)
     structlog.contextvars.bind_contextvars(trace_id=trace_id)
     return current

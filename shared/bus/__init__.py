@@ -7,17 +7,19 @@ fails waits in growing delays and is set aside as a dead letter after the last o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import inbox, trace
+from shared import erasures, inbox, trace
 from shared.database import Database
-from shared.events import QUEUES, Event, Fact, MalformedEvent
+from shared.events import QUEUES, Event, Fact, MalformedEvent, RegistrationErased
 
 log = structlog.get_logger()
 
@@ -39,6 +41,16 @@ Handler = Callable[[AsyncConnection, Any, Event], Awaitable[None]]
 """Acts on one fact inside the given transaction: `async def on_x(tx, fact, event)`."""
 
 
+@dataclass(frozen=True)
+class ManyAtOnce:
+    """A handler that acts on many facts of a kind by one statement: `async def on_x(tx, facts)`.
+
+    For facts that come by the hundred. It is called after the other handlers of its transaction.
+    """
+
+    handle: Callable[[AsyncConnection, Sequence[Any]], Awaitable[None]]
+
+
 class NotPublished(Exception):
     """The bus did not confirm the event; it may or may not arrive."""
 
@@ -49,7 +61,7 @@ class Consumer:
 
     queue: str
     database: Database
-    handlers: Mapping[type[Fact], Handler]
+    handlers: Mapping[type[Fact], Handler | ManyAtOnce]
     _turns: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False, compare=False
     )
@@ -67,21 +79,43 @@ class Consumer:
             MalformedEvent: the catalogue says that another queue hears one of them.
             Exception: whatever a handler raised; nothing was done then, of none of them.
         """
+        try:
+            await self._receive(events)
+        except (OSError, OperationalError, InterfaceError):
+            raise  # the database is away
+        except Exception:
+            # To wait for another attempt is to be kept; who is erased is kept nowhere.
+            async with self.database.read() as connection:
+                if not await erasures.are_forgotten(connection, events):
+                    raise
+            log.info("event.of_somebody_erased_dropped", queue=self.queue)
+
+    async def _receive(self, events: Sequence[Event]) -> None:
         async with self._turns, self.database.begin() as tx:
             new = await inbox.first_time(tx, self.queue, (event.id for event in events))
+            many: defaultdict[ManyAtOnce, list[Fact]] = defaultdict(list)
             for event in events:
-                with structlog.contextvars.bound_contextvars(
-                    queue=self.queue, event_id=str(event.id)
-                ):
-                    trace.follow(event.traceparent)
-                    if event.id in new:
-                        new.discard(event.id)  # the same one may stand there twice
-                        await self._handler_of(event)(tx, event.fact, event)
-                        log.debug("event.handled", type=event.type)
-                    else:
-                        log.info("event.heard_again", type=event.type)
+                if event.id not in new:
+                    log.info("event.heard_again", queue=self.queue, event_id=str(event.id))
+                    continue
+                new.discard(event.id)  # the same one may stand there twice
+                handler = self._handler_of(event)
+                if isinstance(handler, ManyAtOnce):
+                    many[handler].append(event.fact)
+                else:
+                    await self._handle(tx, handler, event)
+            for together, facts in many.items():
+                await together.handle(tx, facts)
 
-    def _handler_of(self, event: Event) -> Handler:
+    async def _handle(self, tx: AsyncConnection, handler: Handler, event: Event) -> None:
+        with structlog.contextvars.bound_contextvars(queue=self.queue, event_id=str(event.id)):
+            trace.follow(event.traceparent)
+            await handler(tx, event.fact, event)
+            if isinstance(event.fact, RegistrationErased):
+                await erasures.forget(tx, event.fact.registration_id)
+            log.debug("event.handled", type=event.type)
+
+    def _handler_of(self, event: Event) -> Handler | ManyAtOnce:
         try:
             return self.handlers[type(event.fact)]
         except KeyError:
@@ -144,6 +178,13 @@ class Bus(Publisher, Protocol):
 
     async def dead_letters(self, queue: str) -> list[DeadLetter]:
         """What rests there, oldest first; at most MOST_LETTERS.
+
+        Raises:
+            NotPublished: the broker does not answer.
+        """
+
+    async def count_dead_letters(self, queue: str) -> int:
+        """How many rest there; disturbs nobody who looks at them.
 
         Raises:
             NotPublished: the broker does not answer.

@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, bindparam, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -69,6 +69,8 @@ class EmbeddedBus:
         absent = [queue for queue in event.fact.heard_by if queue not in self._listeners]
         if absent:
             raise NotPublished(f"{', '.join(absent)} not listening")
+        if not event.fact.heard_by:
+            return
         outcomes = await asyncio.gather(
             *(self._listeners[queue]._hear(queue, event) for queue in event.fact.heard_by),
             return_exceptions=True,
@@ -106,6 +108,11 @@ class EmbeddedBus:
         async with self._consumers[queue].database.read() as connection:
             return [_letter(row) for row in await connection.execute(query)]
 
+    async def count_dead_letters(self, queue: str) -> int:
+        query = select(func.count()).where(dead_letters.c.queue == queue)
+        async with self._consumers[queue].database.read() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
     async def replay(self, queue: str, letter_id: str) -> bool:
         async with self._consumers[queue].database.begin() as tx:
             row = await _take(tx, queue, letter_id)
@@ -142,7 +149,7 @@ class EmbeddedBus:
             await asyncio.sleep(RETRY_POLL_SECONDS)
             for consumer in list(self._consumers.values()):
                 try:
-                    while await _retry_one(consumer):
+                    while await _is_any_due(consumer) and await _retry_one(consumer):
                         pass
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("bus.database_unavailable", error=type(error).__name__)
@@ -176,6 +183,17 @@ def _letter(row: Row[Any]) -> DeadLetter:
         error=row.error,
         body=orjson.dumps(row.event).decode(),
     )
+
+
+async def _is_any_due(consumer: Consumer) -> bool:
+    """Hardly ever: so the question is a single way to the database."""
+    async with consumer.database.read() as connection:
+        return bool((await connection.execute(_IS_ANY_DUE, {"queue": consumer.queue})).scalar())
+
+
+_IS_ANY_DUE: Final = select(
+    exists().where(retries.c.queue == bindparam("queue"), retries.c.due_at <= func.now())
+)
 
 
 async def _retry_one(consumer: Consumer) -> bool:

@@ -105,9 +105,11 @@ class RabbitMQBus:
         if self._in_hand:
             await asyncio.wait(self._in_hand, timeout=STOP_SECONDS)
         if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+            # More than once if need be: libraries swallow a cancellation that comes together with
+            # the end of a connection.
+            while not self._running.done():
+                self._running.cancel()
+                await asyncio.wait({self._running}, timeout=1)
             self._running = None
 
     def trouble(self) -> str | None:
@@ -129,6 +131,15 @@ class RabbitMQBus:
     async def dead_letters(self, queue: str) -> list[DeadLetter]:
         async with self._resting(queue) as (_, messages):
             return [_letter(queue, message) for message in messages]
+
+    async def count_dead_letters(self, queue: str) -> int:
+        try:
+            async with await aio_pika.connect(self._url, timeout=CONNECT_SECONDS) as connection:
+                channel = await connection.channel()
+                dead = await channel.declare_queue(f"{queue}.dead", passive=True)
+                return dead.declaration_result.message_count or 0
+        except ConnectionTrouble as error:
+            raise NotPublished(reason(error)) from error
 
     async def replay(self, queue: str, letter_id: str) -> bool:
         async with self._resting(queue) as (channel, messages):
