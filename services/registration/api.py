@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response, Security
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.registration import erasure, photos, restating, review, search
+from services.registration import (
+    amendments,
+    duplicates,
+    erasure,
+    opening,
+    own_links,
+    personal_data,
+    photos,
+    reasons,
+    restating,
+    review,
+    search,
+)
 from services.registration.forms import (
     Amendment,
+    AskForLink,
     Line,
     NewRegistration,
     StaffAmendment,
-    clean_line,
     empty_is_none,
     read_form,
 )
 from services.registration.lifecycle import Status
+from services.registration.link_requests import LinkRequests
+from services.registration.own_links import staff_or_registrant
+from services.registration.personal_data import PersonalData
 from services.registration.registrations import REGISTRANT, Registrations, TheRegistrations
 from services.registration.search import Filter
+from services.registration.showing import (
+    Accepted,
+    QueuedRegistration,
+    RegistrationOut,
+    show,
+    show_queued,
+)
 from services.registration.tables import Registration
-from shared import countries
-from shared.access import Role, Staff, require, staff_or_registrant
-from shared.forum import Forum
+from shared import audit
+from shared.access import Purpose, Role, Staff, keyring_of, require
 from shared.limits import RateLimit, is_loopback
-from shared.problems import FieldError, Problem, documented, invalid_input
+from shared.pages import OurPages
+from shared.problems import Problem, documented
 
 READERS = (Role.organiser, Role.reviewer, Role.desk)
 Organiser = Annotated[Staff, Depends(require(Role.organiser))]
 Reviewer = Annotated[Staff, Depends(require(Role.organiser, Role.reviewer))]
-Words = Annotated[str, BeforeValidator(clean_line), Query(max_length=200)]
-"""What somebody looks for."""
-_EmptyIsNone = BeforeValidator(empty_is_none)
-_bearer = Security(
+bearer_scheme = Security(
     HTTPBearer(
         auto_error=False,
         description="A staff token, or the token of the registrant's own link; staff may also come"
@@ -45,39 +64,8 @@ _bearer = Security(
 )
 
 
-class Accepted(BaseModel):
-    """What the registrant's program needs to know: the registration is ours now."""
-
-    id: UUID
-    reference: str = Field(description="For people: to be named in mails and at the desk")
-    status: Status
-
-
-class RegistrationOut(Accepted):
-    """A registration, as its owner and staff see it."""
-
-    version: int
-    category: str
-    title: str | None
-    given_name: str
-    family_name: str
-    email: str
-    organization: str
-    position: str
-    country: str
-    language: str
-    gender: str | None
-    days: list[date]
-    tracks: list[str]
-    action_lines: list[str]
-    sdgs: list[int]
-    accessibility_needs: str | None
-    submitted_at: datetime
-    mail_bounced_at: datetime | None
-
-
 class RegistrationPage(BaseModel):
-    items: list[RegistrationOut]
+    items: list[QueuedRegistration]
     next_cursor: str | None
 
 
@@ -85,12 +73,44 @@ class Restated(BaseModel):
     said: int = Field(description="Registrations that were spoken of")
 
 
+class NewToken(BaseModel):
+    role: Role
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\p{Cc}]+$")] = Field(
+        description="Who holds it; stands in the history"
+    )
+
+
+class Token(BaseModel):
+    token: str
+
+
 class ConfirmEmail(BaseModel):
     token: str = Field(max_length=1000)
 
 
+class WantedPage(Filter):
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: Annotated[str | None, Field(max_length=2000), BeforeValidator(empty_is_none)] = Field(
+        default=None, description="next_cursor of the page before"
+    )
+    limit: int = Field(default=50, ge=1, le=search.MOST)
+
+
 class Decline(BaseModel):
-    reason: Line
+    """One of the two, or both: first the prepared sentence, then the reviewer's own words."""
+
+    reason: Line | None = Field(default=None, description="The registrant reads it as it is")
+    reason_id: str | None = Field(
+        default=None,
+        max_length=100,
+        description="A prepared reason of forum.toml: the registrant reads it in the language of"
+        " the registration",
+    )
+
+
+class LinkRequested(BaseModel):
+    """Whoever is registered with the address gets a mail."""
 
 
 async def body_of(request: Request) -> Any:
@@ -108,7 +128,7 @@ async def body_of(request: Request) -> Any:
         raise Problem(400, "malformed-json", "The body is not valid JSON.") from None
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
+def documents_body(model: type[BaseModel]) -> dict[str, Any]:
     """Documents a body that the route reads itself."""
     return {
         "requestBody": {
@@ -121,22 +141,18 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
 router = APIRouter(prefix="/api", tags=["registrations"])
 
 
-def show(of: Registrations, row: Registration) -> RegistrationOut:
-    columns = {**row._mapping, "days": [of.forum.days[index] for index in row.days]}
-    return RegistrationOut.model_validate(columns, extra="ignore")
-
-
 @router.post(
     "/registrations",
     status_code=201,
     response_model=Accepted,
     summary="Ask to come to the forum",
-    openapi_extra=_body(NewRegistration),
+    openapi_extra=documents_body(NewRegistration),
     responses=documented(400, 403, 413, 415, 422, 429),
 )
 async def register(
     request: Request,
     of: TheRegistrations,
+    pages: OurPages,
     response: Response,
     idempotency_key: Annotated[
         str | None,
@@ -149,63 +165,80 @@ async def register(
     ] = None,
 ) -> Accepted:
     limit_caller(request)
+    opening.check(of, pages.language(request), pages.gettext_in(pages.language(request)))
     new = read_form(NewRegistration, await body_of(request), of.forum)
     row = await of.submit(new, idempotency_key)
     response.headers["Location"] = f"/registration/api/registrations/{row.id}"
     return Accepted(id=row.id, reference=row.reference, status=Status.submitted)
 
 
+async def note_search(of: Registrations, wanted: Filter, rows: Sequence[Registration]) -> None:
+    """Say in the audit log whom a search has shown to staff."""
+    await audit.note_read(
+        of.database,
+        of.clock.now(),
+        "registration.search",
+        [row.id for row in rows],
+        status=wanted.status,
+        category=wanted.category,
+        country=wanted.country,
+        delegation=None if wanted.delegation is None else str(wanted.delegation),
+    )
+
+
 @router.get(
     "/registrations",
-    summary="List and search, newest first",
-    dependencies=[_bearer],
+    summary="List and search",
+    dependencies=[bearer_scheme],
     responses=documented(401, 403, 422),
 )
 async def find(
-    of: TheRegistrations,
-    _: Reviewer,
-    status: Annotated[Status | None, _EmptyIsNone] = None,
-    category: Annotated[str | None, Query(description="A category of the forum")] = None,
-    country: Annotated[str | None, Query(description="ISO 3166 alpha-2")] = None,
-    q: Annotated[
-        Words | None, Query(description="Part of a name, organization, address or reference")
-    ] = None,
-    cursor: Annotated[
-        UUID | None, _EmptyIsNone, Query(description="next_cursor of the page before")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=search.MOST)] = 50,
+    of: TheRegistrations, by: Reviewer, wanted: Annotated[WantedPage, Query()]
 ) -> RegistrationPage:
-    wanted = Filter(status, *_known(of.forum, category, country), q)
+    wanted.known_to(of.forum)
+    after = None if wanted.cursor is None else search.read_cursor(wanted.sort, wanted.cursor)
     async with of.database.read() as connection:
-        rows, following = await search.page(connection, wanted, cursor, limit)
+        page = await search.page(
+            connection, wanted, by.id, of.clock.now(), after=after, limit=wanted.limit
+        )
+        found = await duplicates.find(connection, [row.id for row in page.rows])
+    following = page.following
+    await note_search(of, wanted, page.rows)
     return RegistrationPage(
-        items=[show(of, row) for row in rows],
-        next_cursor=None if following is None else str(following),
+        items=[show_queued(of, row, found[row.id]) for row in page.rows],
+        next_cursor=None if following is None else search.cursor(wanted.sort, following),
     )
 
 
 @router.get(
     "/registrations/{registration_id}",
     summary="One registration",
-    dependencies=[_bearer],
+    dependencies=[bearer_scheme],
     responses=documented(401, 403, 404),
 )
 async def get(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
-    staff_or_registrant(request, registration_id, *READERS)
-    return show(of, await of.get(registration_id))
+    staff = await staff_or_registrant(request, of, registration_id, *READERS)
+    row = await of.get(registration_id)
+    await audit.note_read(of.database, of.clock.now(), "registration.read", [registration_id])
+    if staff is None:
+        return show(of, row)
+    async with of.database.read() as connection:
+        found = await duplicates.find(connection, [registration_id])
+    return show(of, row, found[registration_id])
 
 
 @router.get(
     "/registrations/{registration_id}/photo",
     summary="The photo, as JPEG",
-    dependencies=[_bearer],
+    dependencies=[bearer_scheme],
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}, **documented(401, 403, 404)},
 )
 async def photo(request: Request, of: TheRegistrations, registration_id: UUID) -> Response:
-    staff_or_registrant(request, registration_id, *READERS)
+    await staff_or_registrant(request, of, registration_id, *READERS)
     async with of.database.read() as connection:
         jpeg = await photos.get(connection, registration_id)
+    await audit.note_read(of.database, of.clock.now(), "photo.read", [registration_id])
     headers = {"Cache-Control": "private, no-store"}
     return Response(jpeg, media_type="image/jpeg", headers=headers)
 
@@ -213,22 +246,23 @@ async def photo(request: Request, of: TheRegistrations, registration_id: UUID) -
 @router.patch(
     "/registrations/{registration_id}",
     summary="Correct a registration",
-    description="Category and address are changed by staff only.",
-    dependencies=[_bearer],
-    openapi_extra=_body(StaffAmendment),
+    description="The address is changed by staff only. A registrant who was accepted and takes"
+    " another category is in review again.",
+    dependencies=[bearer_scheme],
+    openapi_extra=documents_body(StaffAmendment),
     responses=documented(400, 401, 403, 404, 409, 415, 422),
 )
 async def amend(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
-    staff = staff_or_registrant(request, registration_id, *READERS)
+    staff = await staff_or_registrant(request, of, registration_id, *READERS)
     kind = Amendment if staff is None else StaffAmendment
     amendment = read_form(kind, await body_of(request), of.forum)
-    return show(of, await of.amend(registration_id, amendment, actor(staff)))
+    return show(of, await amendments.amend(of, registration_id, amendment, actor(staff)))
 
 
 @router.post(
     "/registrations/{registration_id}/confirm-email",
     summary="The address is the registrant's",
-    openapi_extra=_body(ConfirmEmail),
+    openapi_extra=documents_body(ConfirmEmail),
     responses=documented(400, 403, 404, 409, 415, 422),
 )
 async def confirm_email(request: Request, of: TheRegistrations, registration_id: UUID) -> Accepted:
@@ -239,7 +273,7 @@ async def confirm_email(request: Request, of: TheRegistrations, registration_id:
 @router.post(
     "/registrations/{registration_id}/approve",
     summary="Let the person come",
-    dependencies=[_bearer],
+    dependencies=[bearer_scheme],
     responses=documented(401, 403, 404, 409),
 )
 async def approve(of: TheRegistrations, registration_id: UUID, by: Reviewer) -> RegistrationOut:
@@ -249,37 +283,79 @@ async def approve(of: TheRegistrations, registration_id: UUID, by: Reviewer) -> 
 @router.post(
     "/registrations/{registration_id}/decline",
     summary="Say no, with a reason",
-    dependencies=[_bearer],
-    openapi_extra=_body(Decline),
+    dependencies=[bearer_scheme],
+    openapi_extra=documents_body(Decline),
     responses=documented(400, 401, 403, 404, 409, 415, 422),
 )
 async def decline(
     request: Request, of: TheRegistrations, registration_id: UUID, by: Reviewer
 ) -> RegistrationOut:
     content = read_form(Decline, await body_of(request), of.forum)
-    return show(of, await review.decline(of, registration_id, content.reason, by))
+    reason = reasons.reason(of.forum, content.reason_id, content.reason)
+    return show(of, await review.decline(of, registration_id, reason, by))
 
 
 @router.post(
     "/registrations/{registration_id}/cancel",
     summary="The person will not come",
-    dependencies=[_bearer],
+    dependencies=[bearer_scheme],
     responses=documented(401, 403, 404, 409),
 )
 async def cancel(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
-    staff = staff_or_registrant(request, registration_id, *READERS)
+    staff = await staff_or_registrant(request, of, registration_id, *READERS)
     return show(of, await of.cancel(registration_id, actor(staff)))
 
 
 @router.post(
     "/registrations/{registration_id}/erase",
     summary="Remove the personal data",
-    dependencies=[_bearer],
+    dependencies=[bearer_scheme],
     responses=documented(401, 403, 404, 409),
 )
 async def erase(request: Request, of: TheRegistrations, registration_id: UUID) -> RegistrationOut:
-    staff = staff_or_registrant(request, registration_id, Role.organiser)
+    staff = await staff_or_registrant(request, of, registration_id, Role.organiser)
     return show(of, await erasure.erase(of, registration_id, actor(staff)))
+
+
+@router.get(
+    "/registrations/{registration_id}/personal-data",
+    summary="All that this service holds about the person",
+    description="For the person themself, to keep or to take elsewhere; an organiser gets it too.",
+    dependencies=[bearer_scheme],
+    responses=documented(401, 403, 404),
+)
+async def hand_out(request: Request, of: TheRegistrations, registration_id: UUID) -> PersonalData:
+    await staff_or_registrant(request, of, registration_id, Role.organiser)
+    collected = await personal_data.collect(of, registration_id)
+    await audit.note_read(of.database, of.clock.now(), "personal_data.read", [registration_id])
+    return collected
+
+
+@router.post(
+    "/registrations/{registration_id}/revoke-links",
+    status_code=202,
+    summary="Make the registrant's own links open nothing any more, and mail a new one",
+    dependencies=[bearer_scheme],
+    responses=documented(401, 403, 404, 409),
+)
+async def revoke_links(request: Request, of: TheRegistrations, registration_id: UUID) -> Accepted:
+    staff = await staff_or_registrant(request, of, registration_id, *READERS)
+    return _accepted(await own_links.revoke(of, registration_id, actor(staff)))
+
+
+@router.post(
+    "/link-requests",
+    status_code=202,
+    summary="Have the link to the own page mailed",
+    description="The answer is the same whether or not anybody is registered with the address.",
+    openapi_extra=documents_body(AskForLink),
+    responses=documented(400, 413, 415, 422, 429),
+)
+async def ask_for_link(request: Request, of: TheRegistrations) -> LinkRequested:
+    limit_asking(request)
+    content = read_form(AskForLink, await body_of(request), of.forum)
+    await link_requests_of(request).ask(content.email)
+    return LinkRequested()
 
 
 @router.post(
@@ -292,6 +368,24 @@ async def restate_all(of: TheRegistrations, _: Organiser) -> Restated:
     return Restated(said=await restating.restate(of))
 
 
+@router.post(
+    "/tokens",
+    status_code=201,
+    tags=["operations"],
+    summary="Make a token for staff programs",
+    responses=documented(401, 403, 422),
+)
+async def make_token(request: Request, of: TheRegistrations, body: NewToken, _: Organiser) -> Token:
+    keyring = keyring_of(request)
+    token = keyring.staff_token(body.role, body.name)
+    token_id = keyring.read(Purpose.staff_token, token)["id"]
+    async with of.database.begin() as tx:
+        await audit.note(
+            tx, of.clock.now(), "token.create", which=token_id, role=body.role, holder=body.name
+        )
+    return Token(token=token)
+
+
 def limit_caller(request: Request) -> None:
     """Keep one address from filling the forum, or strangers' mailboxes."""
     address = request.client.host if request.client else ""
@@ -300,27 +394,22 @@ def limit_caller(request: Request) -> None:
         limit.spend(address)
 
 
+def limit_asking(request: Request) -> None:
+    """Keep one network from having mails sent to one address after the other."""
+    address = request.client.host if request.client else ""
+    if not is_loopback(address):
+        limit: RateLimit = request.app.state.link_limit
+        limit.spend(address)
+
+
+def link_requests_of(request: Request) -> LinkRequests:
+    requests: LinkRequests = request.app.state.link_requests
+    return requests
+
+
 def actor(staff: Staff | None) -> str:
     return REGISTRANT if staff is None else staff.id
 
 
 def _accepted(row: Registration) -> Accepted:
     return Accepted(id=row.id, reference=row.reference, status=row.status)
-
-
-def _known(
-    forum: Forum, category: str | None, country: str | None
-) -> tuple[str | None, str | None]:
-    """A category and a country to look for, of those that there are.
-
-    Raises:
-        Problem: 422, there is no such category or country.
-    """
-    errors = []
-    if category and category not in {known.id for known in forum.categories}:
-        errors.append(FieldError("category", "is not a category of this forum", "category"))
-    if country and country.upper() not in countries.CODES:
-        errors.append(FieldError("country", "is not an ISO 3166 alpha-2 code", "country"))
-    if errors:
-        raise invalid_input(errors)
-    return category or None, country.upper() if country else None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import ARRAY, DateTime, Uuid, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registration.tables import attendances, registrations
-from shared.bus import Consumer
+from shared.bus import Consumer, ManyAtOnce
 from shared.database import Database
 from shared.events import (
     REGISTRATION_OUTCOMES,
@@ -23,22 +26,22 @@ def outcomes(database: Database) -> Consumer:
         REGISTRATION_OUTCOMES,
         database,
         {
-            AttendanceAdmitted: note_attendance,
+            AttendanceAdmitted: ManyAtOnce(note_attendances),
             AttendanceUndone: take_attendance_back,
             NotificationBounced: note_bounce,
         },
     )
 
 
-async def note_attendance(tx: AsyncConnection, fact: AttendanceAdmitted, event: Event) -> None:
-    if fact.registration_id is None:
-        return
-    row = {"registration_id": fact.registration_id, "at": fact.at}
+async def note_attendances(tx: AsyncConnection, facts: Sequence[AttendanceAdmitted]) -> None:
+    admissions = [fact for fact in facts if fact.registration_id is not None]
     await tx.execute(
-        insert(attendances)
-        .values(scan_id=fact.scan_id, **row)
-        # It may have been taken back before we heard of it: that mark stays.
-        .on_conflict_do_update(index_elements=["scan_id"], set_=row)
+        _NOTE_ATTENDANCES,
+        {
+            "scan_ids": [fact.scan_id for fact in admissions],
+            "registration_ids": [fact.registration_id for fact in admissions],
+            "moments": [fact.at for fact in admissions],
+        },
     )
 
 
@@ -56,3 +59,16 @@ async def note_bounce(tx: AsyncConnection, fact: NotificationBounced, event: Eve
         .where(registrations.c.id == fact.registration_id)
         .values(mail_bounced_at=event.time)
     )
+
+
+_given = select(
+    func.unnest(bindparam("scan_ids", type_=ARRAY(Uuid))),
+    func.unnest(bindparam("registration_ids", type_=ARRAY(Uuid))),
+    func.unnest(bindparam("moments", type_=ARRAY(DateTime(timezone=True)))),
+)
+_insert = insert(attendances).from_select(["scan_id", "registration_id", "at"], _given)
+_NOTE_ATTENDANCES: Final = _insert.on_conflict_do_update(
+    index_elements=["scan_id"],
+    # It may have been taken back before we heard of it: that mark stays.
+    set_={name: _insert.excluded[name] for name in ("registration_id", "at")},
+)

@@ -83,6 +83,10 @@ def empty_is_none(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _none_is_no(value: Any) -> Any:
+    return False if value is None else value
+
+
 def _none_is_empty(value: Any) -> Any:
     return [] if value is None else value
 
@@ -123,12 +127,13 @@ OptionalText = Annotated[
     BeforeValidator(clean_line),
 ]
 OptionalGender = Annotated[Gender | None, BeforeValidator(empty_is_none)]
+Wish = Annotated[bool, BeforeValidator(_none_is_no)]
 Days = Annotated[list[date], Field(max_length=8)]
 Topics = Annotated[list[str], Field(max_length=20), BeforeValidator(_none_is_empty)]
 Goals = Annotated[list[int], Field(max_length=20), BeforeValidator(_none_is_empty)]
 
 
-class _Checked(BaseModel):
+class Checked(BaseModel):
     """Checks against the forum's own lists; the forum is the validation context."""
 
     model_config = ConfigDict(
@@ -177,7 +182,7 @@ class _Checked(BaseModel):
         return value
 
 
-class NewRegistration(_Checked):
+class NewRegistration(Checked):
     """A request to come."""
 
     category: str = Field(description="A category of forum.toml, such as civil_society")
@@ -191,6 +196,9 @@ class NewRegistration(_Checked):
     country: str = Field(description="ISO 3166 alpha-2", examples=["CH"])
     language: Language = Field(description="Language of mails and badge")
     consent: bool = Field(description="Consent to the use of the data for the forum; must be true")
+    consent_language: Annotated[Language | None, BeforeValidator(empty_is_none)] = Field(
+        default=None, description="In which the consent was read; that of the mails when absent"
+    )
     title: OptionalLine = None
     gender: OptionalGender = Field(default=None, description="For statistics only")
     days: Days | None = Field(
@@ -200,6 +208,9 @@ class NewRegistration(_Checked):
     action_lines: Topics = Field(default_factory=list)
     sdgs: Goals = Field(default_factory=list)
     accessibility_needs: OptionalText = None
+    visa_letter: Wish = Field(
+        default=False, description="Asks for a letter that supports the application for a visa"
+    )
     photo: Photo = Field(default=None, description="JPEG, PNG or WebP of at most 5 MB, in base64")
 
     @field_validator("consent")
@@ -210,12 +221,15 @@ class NewRegistration(_Checked):
         return value
 
 
-class Amendment(_Checked):
+class Amendment(Checked):
     """Changes to a registration: the fields that are given, the others stay.
 
     Null removes what is optional.
     """
 
+    category: str | None = Field(
+        default=None, description="Who was accepted is reviewed again for the new category"
+    )
     given_name: Name | None = None
     family_name: Name | None = None
     organization: Line | None = None
@@ -229,6 +243,8 @@ class Amendment(_Checked):
     action_lines: Topics = Field(default_factory=list)
     sdgs: Goals = Field(default_factory=list)
     accessibility_needs: OptionalText = None
+    visa_letter: Wish = False
+    photo: Photo = Field(default=None, description="As for a new registration; null removes it")
 
     @field_validator(
         "given_name",
@@ -249,19 +265,35 @@ class Amendment(_Checked):
 
 
 class StaffAmendment(Amendment):
-    """What only staff change: it decides about access, or where mails go."""
+    """What only staff change: where mails go."""
 
-    category: str | None = None
     email: Email | None = None
 
 
+class AskForLink(BaseModel):
+    """Somebody wants the link to the own page."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    email: Email
+
+
 _REASON = TypeAdapter(Line)
+_TEXT = TypeAdapter(OptionalText)
 
 
 def clean_reason(text: str) -> str | None:
     """A reason as it is kept and mailed; None when there is none that can be printed."""
     try:
         return _REASON.validate_python(text)
+    except ValidationError:
+        return None
+
+
+def clean_text(text: str) -> str | None:
+    """A note as it is kept; None when there is none that can be printed."""
+    try:
+        return _TEXT.validate_python(text)
     except ValidationError:
         return None
 

@@ -19,7 +19,11 @@ class Status(StrEnum):
 
 
 class Step(StrEnum):
+    """What is done to a registration; the last two change nothing for its owner."""
+
     submit = "submit"
+    enrol = "enrol"
+    """Somebody else registers the person, and vouches for the address."""
     confirm_email = "confirm_email"
     approve = "approve"
     decline = "decline"
@@ -27,19 +31,26 @@ class Step(StrEnum):
     amend = "amend"
     cancel = "cancel"
     erase = "erase"
+    assign = "assign"
+    note = "note"
+    revoke_links = "revoke_links"
 
 
-_LIVING = frozenset({Status.submitted, Status.in_review, Status.waitlisted, Status.confirmed})
+LIVING = frozenset({Status.submitted, Status.in_review, Status.waitlisted, Status.confirmed})
 
 ALLOWED_FROM: Mapping[Step, frozenset[Status]] = {
     Step.submit: frozenset(),
+    Step.enrol: frozenset(),
     Step.confirm_email: frozenset({Status.submitted}),
     Step.approve: frozenset({Status.in_review}),
     Step.decline: frozenset({Status.in_review, Status.waitlisted}),
     Step.promote: frozenset({Status.waitlisted}),
-    Step.amend: _LIVING,
-    Step.cancel: _LIVING,
+    Step.amend: LIVING,
+    Step.cancel: LIVING,
     Step.erase: frozenset(Status) - {Status.erased},
+    Step.assign: frozenset(Status) - {Status.erased},
+    Step.note: frozenset(Status) - {Status.erased},
+    Step.revoke_links: frozenset(Status) - {Status.erased},
 }
 
 
@@ -55,6 +66,14 @@ def check(step: Step, status: Status) -> None:
 
 def not_allowed(step: Step, status: Status) -> Problem:
     return conflict(f"'{step.replace('_', ' ')}' is not possible: the registration is {status}.")
+
+
+def is_reopened_by_another_category(status: Status) -> bool:
+    """Whether the registrant's own change of category needs a reviewer.
+
+    Before the address is confirmed it does not: the new category's rule is still to come.
+    """
+    return status in (Status.waitlisted, Status.confirmed)
 
 
 def after_confirming_email(*, needs_review: bool, has_room: bool) -> Status:

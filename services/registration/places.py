@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, text
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlalchemy import func, literal, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registration.lifecycle import Status
@@ -17,21 +20,47 @@ async def lock(tx: AsyncConnection) -> None:
     await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PLACES_LOCK})
 
 
-async def has_room(
-    tx: AsyncConnection, forum: Forum, category: str, *, leaving: str | None = None
-) -> bool:
-    """Whether one more of this category may be confirmed. Call under the lock.
+class Room:
+    """The free places, counted once for all that one transaction gives away.
 
     Args:
-        leaving: the category in which the person gives up a place for it.
+        taken: how many there are of each category.
     """
-    taken = await _taken(tx)
-    if leaving is not None:
-        taken[leaving] -= 1
-    limit = forum.category(category).capacity
-    return sum(taken.values()) < forum.registration.capacity and (
-        limit is None or taken.get(category, 0) < limit
-    )
+
+    def __init__(self, forum: Forum, taken: Mapping[str, int]) -> None:
+        self._forum = forum
+        self._taken = Counter(taken)
+
+    def is_there_for(self, category: str, *, leaving: str | None = None) -> bool:
+        """Whether one more of this category may be confirmed.
+
+        Args:
+            category: of the newcomer.
+            leaving: the category in which the person gives up a place for it.
+        """
+        limit = self._forum.category(category).capacity
+        in_all = self._taken.total() - (leaving is not None)
+        here = self._taken[category] - (leaving == category)
+        return in_all < self._forum.registration.capacity and (limit is None or here < limit)
+
+    def give(self, category: str) -> None:
+        self._taken[category] += 1
+
+    def take(self, category: str) -> bool:
+        """Whether there is one more place in this category; it is taken then."""
+        if is_there := self.is_there_for(category):
+            self.give(category)
+        return is_there
+
+
+async def room(tx: AsyncConnection, forum: Forum) -> Room:
+    """The room that there is. Call under the lock."""
+    return Room(forum, await _taken(tx))
+
+
+def frees_a_place(row: Registration) -> bool:
+    """Whether somebody can have this one's place once it is given up."""
+    return row.status == Status.confirmed or bool(row.place_held)
 
 
 async def first_in_line(tx: AsyncConnection, forum: Forum) -> Registration | None:
@@ -53,10 +82,27 @@ async def first_in_line(tx: AsyncConnection, forum: Forum) -> Registration | Non
     return (await tx.execute(query)).one_or_none()
 
 
+async def place_in_line(connection: AsyncConnection, row: Registration) -> int | None:
+    """Which one on the waiting list of its category, from 1; None if it does not wait."""
+    if row.status != Status.waitlisted:
+        return None
+    line = tuple_(registrations.c.queued_at, registrations.c.id)
+    ahead = (
+        select(func.count())
+        .select_from(registrations)
+        .where(
+            registrations.c.status == Status.waitlisted,
+            registrations.c.category == row.category,
+            line < tuple_(literal(row.queued_at), literal(row.id)),
+        )
+    )
+    return int((await connection.execute(ahead)).scalar_one()) + 1
+
+
 async def _taken(tx: AsyncConnection) -> dict[str, int]:
     query = (
         select(registrations.c.category, func.count().label("taken"))
-        .where(registrations.c.status == Status.confirmed)
+        .where(or_(registrations.c.status == Status.confirmed, registrations.c.place_held))
         .group_by(registrations.c.category)
     )
     return {row.category: row.taken for row in await tx.execute(query)}

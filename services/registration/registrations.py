@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from services.registration import idempotency, lifecycle, photos, places
-from services.registration.forms import Amendment, NewRegistration
+from services.registration import duplicates, idempotency, lifecycle, photos, places
+from services.registration.forms import NewRegistration
 from services.registration.lifecycle import Status, Step
 from services.registration.links import Links
+from services.registration.search_text import SEARCHED, search_text
 from services.registration.tables import Registration, history, registrations
-from shared import outbox
+from shared import audit, outbox
 from shared.badge_number import ALPHABET
 from shared.clock import Clock
 from shared.database import Database
@@ -28,10 +29,8 @@ from shared.events import (
     Event,
     Fact,
     Person,
-    RegistrationAmended,
     RegistrationCancelled,
     RegistrationConfirmed,
-    RegistrationContactChanged,
     RegistrationDeclined,
     RegistrationErased,
     RegistrationInReview,
@@ -39,11 +38,18 @@ from shared.events import (
     RegistrationWaitlisted,
 )
 from shared.forum import Forum
-from shared.problems import FieldError, Problem, conflict, invalid_input, not_found
+from shared.problems import FieldError, Problem, invalid_input, not_found
 
 REGISTRANT = "registrant"
 SYSTEM = "system"
-_CONTACT_FIELDS = frozenset({"email", "given_name", "family_name", "title", "language"})
+
+# Made once: to put an insert of so many columns together takes longer than PostgreSQL over it.
+_INSERT: Final = (
+    upsert(registrations)
+    .on_conflict_do_nothing(index_elements=["reference"])
+    .returning(registrations)
+)
+_RECORD: Final = insert(history)
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,9 @@ class Registrations:
         """
         if not self.forum.is_open(self.clock.now()):
             raise Problem(403, "registration-closed", "Registration is not open at this time.")
-        days = _indices(self.forum, new.days)
-        self._check_days(new.category, days)
-        jpeg = None if new.photo is None else await photos.as_jpeg(new.photo)
+        days = day_indices(self.forum, new.days)
+        self.check_days(new.category, days)
+        photo = None if new.photo is None else await photos.take(new.photo)
         registration_id = uuid7()
         async with self.database.begin() as tx:
             if idempotency_key is not None:
@@ -76,10 +82,10 @@ class Registrations:
                 if earlier is not None:
                     return await _get(tx, earlier)
             row = await self._insert(tx, registration_id, new, days)
-            if jpeg is not None:
-                await photos.keep(tx, row.id, jpeg)
-            await self._record(tx, row, Step.submit, REGISTRANT, None)
-            await self._say(tx, self._submitted(row))
+            if photo is not None:
+                await photos.keep(tx, row.id, photo)
+            await self.record(tx, row, Step.submit, REGISTRANT, None)
+            await self.say(tx, self.submitted(row))
         return row
 
     async def confirm_email(self, registration_id: UUID, token: str) -> Registration:
@@ -96,31 +102,9 @@ class Registrations:
             lifecycle.check(Step.confirm_email, Status(row.status))
             status = lifecycle.after_confirming_email(
                 needs_review=self.forum.category(row.category).review,
-                has_room=await places.has_room(tx, self.forum, row.category),
+                has_room=(await places.room(tx, self.forum)).is_there_for(row.category),
             )
             return await self.move(tx, row, Step.confirm_email, status, REGISTRANT)
-
-    async def amend(self, registration_id: UUID, amendment: Amendment, actor: str) -> Registration:
-        """Correct a registration: only what is given changes.
-
-        Raises:
-            Problem: 409 when it has ended or the new category is full, 422 for days on which the
-                category is not admitted.
-        """
-        changes = _columns(self.forum, amendment)
-        async with self.database.begin() as tx:
-            hold = self.hold if "category" in changes else _lock
-            row = await hold(tx, registration_id)
-            lifecycle.check(Step.amend, Status(row.status))
-            changes = {name: new for name, new in changes.items() if getattr(row, name) != new}
-            if not changes:
-                return row
-            if {"category", "days"} & set(changes):
-                category = changes.get("category", row.category)
-                self._check_days(category, changes.get("days", row.days))
-            if "category" in changes:
-                return await self._change_category(tx, row, changes, actor)
-            return await self._change(tx, row, changes, actor)
 
     async def cancel(self, registration_id: UUID, actor: str) -> Registration:
         """The person will not come; whoever waits longest for the place moves up."""
@@ -128,7 +112,7 @@ class Registrations:
             row = await self.hold(tx, registration_id)
             lifecycle.check(Step.cancel, Status(row.status))
             cancelled = await self.move(tx, row, Step.cancel, Status.cancelled, actor)
-            if row.status == Status.confirmed:
+            if places.frees_a_place(row):
                 await self.promote(tx)
         return cancelled
 
@@ -149,7 +133,30 @@ class Registrations:
         registration that moves up.
         """
         await places.lock(tx)
-        return await _lock(tx, registration_id)
+        return await self.lock(tx, registration_id)
+
+    async def lock(self, tx: AsyncConnection, registration_id: UUID) -> Registration:
+        """The registration, held so that concurrent steps have one winner.
+
+        Raises:
+            Problem: 404, there is none.
+        """
+        query = select(registrations).where(registrations.c.id == registration_id).with_for_update()
+        row = (await tx.execute(query)).one_or_none()
+        if row is None:
+            raise not_found("registration")
+        return row
+
+    async def change(self, tx: AsyncConnection, row: Registration, **changes: Any) -> Registration:
+        """Write columns of a registration that is held; its version grows."""
+        statement = (
+            update(registrations)
+            .where(registrations.c.id == row.id)
+            .values(version=registrations.c.version + 1, **changes)
+            .returning(registrations)
+        )
+        changed: Registration = (await tx.execute(statement)).one()
+        return changed
 
     async def move(
         self,
@@ -159,14 +166,19 @@ class Registrations:
         status: Status,
         actor: str,
         reason: str | None = None,
+        reason_id: str | None = None,
         **changes: Any,
     ) -> Registration:
         """Bring a registration into a state: the row, its history and the event, together."""
+        now = self.clock.now()
         if status == Status.waitlisted:
-            changes["queued_at"] = self.clock.now()
-        row = await _update(tx, row, status=status, **changes)
-        await self._record(tx, row, step, actor, reason)
-        await self._say(tx, self._fact(row, status, reason))
+            changes["queued_at"] = now
+        # A place that was held for it is its own now, or free.
+        row = await self.change(
+            tx, row, status=status, state_since=now, place_held=False, **changes
+        )
+        await self.record(tx, row, step, actor, reason, reason_id)
+        await self.say(tx, await self._fact(tx, row, status, reason))
         return row
 
     async def promote(self, tx: AsyncConnection) -> list[Registration]:
@@ -191,40 +203,15 @@ class Registrations:
             days=tuple(sorted(set(row.days) & set(self.forum.category(row.category).days))),
         )
 
-    def _check_days(self, category: str, days: Collection[int]) -> None:
+    def check_days(self, category: str, days: Collection[int]) -> None:
+        """Let pass who may be admitted on at least one of the days.
+
+        Raises:
+            Problem: 422.
+        """
         if not set(days) & set(self.forum.category(category).days):
             error = FieldError("days", "contains none on which the category is admitted", "days")
             raise invalid_input([error])
-
-    async def _change_category(
-        self, tx: AsyncConnection, row: Registration, changes: dict[str, Any], actor: str
-    ) -> Registration:
-        """Into another category only with a place there; the place left behind is given away."""
-        if row.status == Status.confirmed and not await places.has_room(
-            tx, self.forum, changes["category"], leaving=row.category
-        ):
-            raise conflict("The category is full.")
-        row = await self._change(tx, row, changes, actor)
-        promoted = {other.id: other for other in await self.promote(tx)}
-        return promoted.get(row.id, row)
-
-    async def _change(
-        self, tx: AsyncConnection, row: Registration, changes: dict[str, Any], actor: str
-    ) -> Registration:
-        forgotten = {"mail_bounced_at": None} if "email" in changes else {}
-        row = await _update(tx, row, **changes, **forgotten)
-        await self._record(tx, row, Step.amend, actor, ", ".join(sorted(changes)))
-        if row.status == Status.confirmed:
-            amended = RegistrationAmended(
-                registration_id=row.id, version=row.version, person=self.person(row)
-            )
-            await self._say(tx, amended)
-        if row.status == Status.submitted and "email" in changes:
-            # The link that went to the old address does not confirm the new one.
-            await self._say(tx, self._submitted(row))
-        elif _CONTACT_FIELDS & set(changes):
-            await self._say(tx, _contact(row))
-        return row
 
     async def _insert(
         self,
@@ -233,64 +220,95 @@ class Registrations:
         new: NewRegistration,
         days: Collection[int],
     ) -> Registration:
-        now = self.clock.now()
-        given = new.model_dump(exclude={"consent", "photo", "days", "position"})
-        statement = (
-            upsert(registrations)
-            .values(
-                **given,
-                position=new.position or "",
-                days=days,
-                id=registration_id,
-                reference=bindparam("new_reference"),
-                status=Status.submitted,
-                version=1,
-                consent_at=now,
-                submitted_at=now,
-            )
-            .on_conflict_do_nothing(index_elements=["reference"])
-            .returning(registrations)
-        )
+        columns = self.columns(new, days) | {"id": registration_id, "status": Status.submitted}
         while True:
-            reference = _new_reference(self.forum.reference_prefix)
-            row: Registration | None = (
-                await tx.execute(statement, {"new_reference": reference})
-            ).one_or_none()
+            columns |= self.drawn_reference(columns)
+            row: Registration | None = (await tx.execute(_INSERT, columns)).one_or_none()
             if row is not None:
                 return row
 
-    async def _record(
-        self, tx: AsyncConnection, row: Registration, step: Step, actor: str, reason: str | None
-    ) -> None:
-        await tx.execute(
-            insert(history).values(
-                registration_id=row.id,
-                step=step,
-                status=row.status,
-                actor=actor,
-                reason=reason,
-                at=self.clock.now(),
-            )
-        )
+    def columns(self, new: NewRegistration, days: Collection[int]) -> dict[str, Any]:
+        """What every new registration has, whoever sent it; id, status and reference come on."""
+        now = self.clock.now()
+        unkept = {"consent", "consent_language", "photo", "days", "position"}
+        return {
+            **new.model_dump(exclude=unkept),
+            "position": new.position or "",
+            "name_key": duplicates.name_key(new.given_name, new.family_name),
+            "days": days,
+            "version": 1,
+            "consent_at": now,
+            "consent_version": self.forum.consent.version,
+            "consent_language": new.consent_language or new.language,
+            "submitted_at": now,
+            "state_since": now,
+        }
 
-    async def _say(self, tx: AsyncConnection, fact: Fact) -> None:
+    def drawn_reference(self, columns: Mapping[str, Any]) -> dict[str, str]:
+        """A reference, drawn by lot: somebody else may have it; and the words it is found by."""
+        reference = new_reference(self.forum.reference_prefix)
+        words = search_text(**{name: columns[name] for name in SEARCHED}, reference=reference)
+        return {"reference": reference, "search_text": words}
+
+    async def record(
+        self,
+        tx: AsyncConnection,
+        row: Registration,
+        step: Step,
+        actor: str,
+        reason: str | None = None,
+        reason_id: str | None = None,
+    ) -> None:
+        """Write into the history who has done what; what staff did into the audit log too."""
+        now = self.clock.now()
+        act = {
+            "registration_id": row.id,
+            "step": step,
+            "status": row.status,
+            "actor": actor,
+            "reason": reason,
+            "reason_id": reason_id,
+            "at": now,
+        }
+        await tx.execute(_RECORD, act)
+        if actor not in (REGISTRANT, SYSTEM):
+            # What an amendment has for a reason are the names of the fields.
+            is_amendment = step == Step.amend
+            await audit.note(
+                tx,
+                now,
+                f"registration.{step}",
+                about=[row.id],
+                reason=None if is_amendment else reason,
+                fields=reason if is_amendment else None,
+            )
+
+    async def say(self, tx: AsyncConnection, fact: Fact) -> None:
         await outbox.say(tx, Event("/registration", self.clock.now(), fact))
 
-    def _submitted(self, row: Registration) -> Fact:
+    def contact(self, row: Registration) -> dict[str, Any]:
+        """What those who write to a person are told, in whichever fact."""
+        return {
+            "registration_id": row.id,
+            "version": row.version,
+            "email": row.email,
+            "given_name": row.given_name,
+            "family_name": row.family_name,
+            "title": row.title,
+            "language": row.language,
+            "me_link": self.links.me(row),
+        }
+
+    def submitted(self, row: Registration) -> Fact:
         return RegistrationSubmitted(
-            registration_id=row.id,
-            version=row.version,
+            **self.contact(row),
             reference=row.reference,
-            email=row.email,
-            given_name=row.given_name,
-            family_name=row.family_name,
-            title=row.title,
-            language=row.language,
             confirm_link=self.links.confirm(row),
-            me_link=self.links.me(row),
         )
 
-    def _fact(self, row: Registration, status: Status, reason: str | None) -> Fact:
+    async def _fact(
+        self, tx: AsyncConnection, row: Registration, status: Status, reason: str | None
+    ) -> Fact:
         """What is to be said of a registration that has come into a state."""
         about = {"registration_id": row.id, "version": row.version}
         match status:
@@ -299,7 +317,9 @@ class Registrations:
             case Status.waitlisted:
                 return RegistrationWaitlisted(**about)
             case Status.confirmed:
-                return RegistrationConfirmed(**about, person=self.person(row))
+                # Nobody else needs the photo before.
+                photo = (await photos.portraits(tx, [row.id])).get(row.id)
+                return RegistrationConfirmed(**about, person=self.person(row), photo=photo)
             case Status.declined:
                 return RegistrationDeclined(**about, reason=reason or "")
             case Status.cancelled:
@@ -307,10 +327,11 @@ class Registrations:
             case Status.erased:
                 return RegistrationErased(**about)
             case Status.submitted:
-                return self._submitted(row)
+                return self.submitted(row)
 
 
-def _registrations_of(request: Request) -> Registrations:
+# A coroutine: FastAPI would run a plain function in a thread.
+async def _registrations_of(request: Request) -> Registrations:
     registrations: Registrations = request.app.state.registrations
     return registrations
 
@@ -327,52 +348,11 @@ async def _get(connection: AsyncConnection, registration_id: UUID) -> Registrati
     return row
 
 
-async def _lock(tx: AsyncConnection, registration_id: UUID) -> Registration:
-    """The registration, held so that concurrent steps have one winner."""
-    query = select(registrations).where(registrations.c.id == registration_id).with_for_update()
-    row = (await tx.execute(query)).one_or_none()
-    if row is None:
-        raise not_found("registration")
-    return row
-
-
-async def _update(tx: AsyncConnection, row: Registration, **changes: Any) -> Registration:
-    statement = (
-        update(registrations)
-        .where(registrations.c.id == row.id)
-        .values(version=registrations.c.version + 1, **changes)
-        .returning(registrations)
-    )
-    changed: Registration = (await tx.execute(statement)).one()
-    return changed
-
-
-def _columns(forum: Forum, amendment: Amendment) -> dict[str, Any]:
-    """What an amendment gives, as the table stores it."""
-    given = amendment.model_dump(exclude_unset=True)
-    if "days" in given:
-        given["days"] = _indices(forum, given["days"])
-    if "position" in given:
-        given["position"] = given["position"] or ""
-    return given
-
-
-def _indices(forum: Forum, days: Collection[date] | None) -> list[int]:
+def day_indices(forum: Forum, days: Collection[date] | None) -> list[int]:
     """Days as the table stores them: indices into the forum's days; all when none is named."""
     return sorted({forum.days.index(day) for day in days or forum.days})
 
 
-def _contact(row: Registration) -> Fact:
-    return RegistrationContactChanged(
-        registration_id=row.id,
-        version=row.version,
-        email=row.email,
-        given_name=row.given_name,
-        family_name=row.family_name,
-        title=row.title,
-        language=row.language,
-    )
-
-
-def _new_reference(prefix: str) -> str:
+def new_reference(prefix: str) -> str:
+    """A short name for people, drawn by lot: somebody else may have it."""
     return f"{prefix}-" + "".join(secrets.choice(ALPHABET) for _ in range(6))

@@ -1,0 +1,235 @@
+"""HTTP for the registrant: the own page, what can be done on it, and how to be sent its link."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.registration import (
+    amendments,
+    erasure,
+    fields,
+    own_links,
+    personal_data,
+    photos,
+    places,
+    search,
+)
+from services.registration.api import limit_asking, link_requests_of
+from services.registration.forms import Amendment, AskForLink, read_form
+from services.registration.lifecycle import (
+    ALLOWED_FROM,
+    Status,
+    Step,
+    check,
+    is_reopened_by_another_category,
+)
+from services.registration.own_links import registration_of
+from services.registration.registrations import REGISTRANT, Registrations, TheRegistrations
+from services.registration.tables import Registration
+from shared import countries
+from shared.pages import OurPages, Pages, speak_own_language
+from shared.problems import FieldError, Problem
+
+router = APIRouter(include_in_schema=False)
+
+Act = Literal["cancel", "erase", "revoke"]
+"""What is asked about once more before it is done."""
+_STEPS: Final[dict[Act, Step]] = {
+    "cancel": Step.cancel,
+    "erase": Step.erase,
+    "revoke": Step.revoke_links,
+}
+
+
+@router.get("/me")
+async def me(
+    request: Request,
+    of: TheRegistrations,
+    pages: OurPages,
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    row = await own(request, of)
+    async with of.database.read() as connection:
+        has_photo = await photos.has_one(connection, row.id)
+        place = await places.place_in_line(connection, row)
+        came = bool(await search.entries(connection, row.id))
+    return pages.render(
+        request,
+        "me.html",
+        registration=row,
+        category=of.forum.category(row.category),
+        country=countries.name(row.country, pages.language(request)),
+        days=[of.forum.days[index] for index in row.days],
+        token=request.query_params["token"],
+        has_photo=has_photo,
+        place=place,
+        has_certificate=came and of.clock.now() >= of.forum.certificates_begin,
+        done=done,
+        can_correct=row.status in ALLOWED_FROM[Step.amend],
+        can_cancel=row.status in ALLOWED_FROM[Step.cancel],
+        can_erase=row.status in ALLOWED_FROM[Step.erase],
+    )
+
+
+@router.get("/me/photo.jpg")
+async def photo(request: Request, of: TheRegistrations) -> Response:
+    row = await own(request, of)
+    async with of.database.read() as connection:
+        jpeg = await photos.get(connection, row.id)
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
+
+
+@router.get("/me/data.json")
+async def data(request: Request, of: TheRegistrations) -> Response:
+    row = await own(request, of)
+    document = (await personal_data.collect(of, row.id)).model_dump(mode="json")
+    headers = {
+        "Cache-Control": "private, no-store",
+        "Content-Disposition": f'attachment; filename="{row.reference}.json"',
+    }
+    # Indented: whoever opens it is a person first.
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    return Response(text, media_type="application/json", headers=headers)
+
+
+# --- corrections ---------------------------------------------------------------------------------
+
+
+@router.get("/me/correct")
+async def correct_page(request: Request, of: TheRegistrations, pages: OurPages) -> Response:
+    row = await own(request, of)
+    check(Step.amend, Status(row.status))
+    return await _form(request, of, pages, row, fields.values_in(of.forum, row), [])
+
+
+@router.post("/me/correct")
+async def correct(request: Request, of: TheRegistrations, pages: OurPages) -> Response:
+    row = await own(request, of)
+    async with request.form(max_files=1, max_fields=200) as sent:
+        values = fields.values_of(sent)
+        new_photo = await fields.photo_of(sent)
+    try:
+        amendment = read_form(Amendment, _as_json(values, new_photo), of.forum)
+        await amendments.amend(of, row.id, amendment, REGISTRANT)
+    except Problem as problem:
+        if not problem.errors:
+            raise
+        return await _form(
+            request, of, pages, row, values, list(problem.errors), new_photo is not None
+        )
+    return _to_own_page(request, "corrected")
+
+
+async def _form(
+    request: Request,
+    of: Registrations,
+    pages: Pages,
+    row: Registration,
+    values: dict[str, Any],
+    errors: list[FieldError],
+    photo_again: bool = False,
+) -> Response:
+    async with of.database.read() as connection:
+        has_photo = await photos.has_one(connection, row.id)
+    return pages.render(
+        request,
+        "correct.html",
+        422 if errors else 200,
+        **fields.context(of, pages, request, values, errors),
+        registration=row,
+        token=request.query_params["token"],
+        photo_again=photo_again,
+        correcting=True,
+        has_photo=has_photo,
+        is_reviewed_again=is_reopened_by_another_category(Status(row.status)),
+    )
+
+
+def _as_json(values: dict[str, Any], new_photo: str | None) -> dict[str, Any]:
+    """The amendment as the API would be sent it: all that the page shows, changed or not."""
+    sent = {key: value for key, value in values.items() if key in Amendment.model_fields}
+    sent["visa_letter"] = values.get("visa_letter") == fields.TICKED
+    if new_photo is not None:
+        sent["photo"] = new_photo
+    elif values.get("remove_photo") == fields.TICKED:
+        sent["photo"] = None
+    return sent
+
+
+# --- what cannot be taken back -------------------------------------------------------------------
+
+
+@router.get("/me/{act}")
+async def sure(request: Request, of: TheRegistrations, pages: OurPages, act: Act) -> Response:
+    """Ask once more, and say what would happen."""
+    row = await own(request, of)
+    check(_STEPS[act], Status(row.status))
+    token = request.query_params["token"]
+    return pages.render(request, "sure.html", act=act, registration=row, token=token)
+
+
+@router.post("/me/cancel")
+async def cancel(request: Request, of: TheRegistrations) -> Response:
+    row = await own(request, of)
+    await of.cancel(row.id, REGISTRANT)
+    return _to_own_page(request)
+
+
+@router.post("/me/erase")
+async def erase(request: Request, of: TheRegistrations) -> Response:
+    row = await own(request, of)
+    await erasure.erase(of, row.id, REGISTRANT)
+    return _to_own_page(request)
+
+
+@router.post("/me/revoke")
+async def revoke(request: Request, of: TheRegistrations) -> Response:
+    row = await own(request, of)
+    row = await own_links.revoke(of, row.id, REGISTRANT)
+    return RedirectResponse(f"{of.links.me(row).removeprefix(of.links.origin)}&done=revoked", 303)
+
+
+# --- a new link ----------------------------------------------------------------------------------
+
+
+@router.get("/link")
+async def link_page(request: Request, pages: OurPages) -> Response:
+    return pages.render(request, "link.html", email="", errors={})
+
+
+@router.post("/link")
+async def ask_for_link(
+    request: Request,
+    of: TheRegistrations,
+    pages: OurPages,
+    email: Annotated[str, Form()] = "",
+) -> Response:
+    limit_asking(request)
+    try:
+        address = read_form(AskForLink, {"email": email}, of.forum).email
+    except Problem as problem:
+        errors = {error.field: error for error in problem.errors}
+        return pages.render(request, "link.html", 422, email=email, errors=errors)
+    await link_requests_of(request).ask(address)
+    return RedirectResponse("/registration/link/asked", 303)
+
+
+@router.get("/link/asked")
+async def link_asked(request: Request, pages: OurPages) -> Response:
+    return pages.render(request, "link_asked.html")
+
+
+async def own(request: Request, of: Registrations) -> Registration:
+    """The registration whose link calls, shown in the person's own language."""
+    row = await registration_of(request, of)
+    speak_own_language(request, row.language)
+    return row
+
+
+def _to_own_page(request: Request, done: str = "") -> Response:
+    token = request.query_params["token"]
+    return RedirectResponse(f"/registration/me?token={token}{f'&done={done}' if done else ''}", 303)
