@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
@@ -14,17 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.badging import restating, search
 from services.badging.badges import Badge, Badges
 from services.badging.files import MEDIA_TYPES, Files, Kind, gone
-from services.badging.keys import Keys
 from services.badging.lifecycle import Status
+from services.badging.own_links import registrant_of, staff_or_registrant
 from services.badging.search import Filter
-from shared import access, badge_number
-from shared.access import InvalidToken, Purpose, Role, Staff, require, staff_or_registrant
+from shared import access, audit, badge_number
+from shared.access import InvalidToken, Purpose, Role, Staff, require
 from shared.badge_number import InvalidBadgeNumber
 from shared.problems import FieldError, documented, invalid_input
 
 DESK = (Role.desk, Role.organiser)
-KEYS_FRESH_SECONDS = 60
-"""How long a reader of the keys may do without a new one."""
 
 
 class BadgeOut(BaseModel):
@@ -66,49 +63,25 @@ class Restated(BaseModel):
     said: int = Field(description="Badges that were spoken of")
 
 
-class Jwk(BaseModel):
-    """An Ed25519 public key (RFC 8037)."""
-
-    kty: Literal["OKP"] = "OKP"
-    crv: Literal["Ed25519"] = "Ed25519"
-    alg: Literal["EdDSA"] = "EdDSA"
-    use: Literal["sig"] = "sig"
-    kid: str = Field(description="The key id of the credential, in decimal")
-    x: str = Field(description="The 32 bytes of the key in base64url")
-
-
-class Jwks(BaseModel):
-    keys: list[Jwk]
-
-
 BadgeId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="The badge's id")]
 Link = Annotated[
     str | None, Query(description="The signed token of a file link, instead of sign-in")
 ]
-_bearer = HTTPBearer(
+bearer = HTTPBearer(
     auto_error=False,
     description="A staff token, or the token of the registrant's own link; staff may also come with"
     " the session cookie.",
 )
 
 
-def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
+def router(badges: Badges, files: Files) -> APIRouter:
     api = APIRouter(prefix="/api", tags=["badges"])
-
-    @api.get("/keys", summary="The public keys that verify badges", tags=["keys"])
-    async def published_keys(response: Response) -> Jwks:
-        response.headers["Cache-Control"] = f"public, max-age={KEYS_FRESH_SECONDS}"
-        return Jwks(
-            keys=[
-                Jwk(kid=str(key.id), x=_base64url(key.public_key)) for key in await keys.published()
-            ]
-        )
 
     @api.get(
         "/badges",
         summary="List and search, newest first",
         description="A registrant gets the badges of their own registration.",
-        dependencies=[Security(_bearer)],
+        dependencies=[Security(bearer)],
         responses=documented(401, 403, 422),
     )
     async def find(
@@ -120,10 +93,12 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
             int | None, Query(ge=1, lt=1 << 63, description="next_cursor of the page before")
         ] = None,
     ) -> BadgePage:
-        shown = _registration_shown(request, registration_id)
+        shown = await _registration_shown(request, badges, registration_id)
         wanted = Filter(shown, status, _as_printed(number))
         async with badges.database.read() as connection:
             found, following = await search.page(connection, wanted, cursor)
+        about = {badge.registration_id for badge in found}
+        await audit.note_read(badges.database, badges.clock.now(), "badge.search", about)
         return BadgePage(
             items=[BadgeOut.model_validate(badge) for badge in found],
             next_cursor=None if following is None else str(following),
@@ -134,41 +109,45 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
             f"/badges/{{badge_id}}.{kind}",
             summary=summary,
             description="Holders get the file of a valid badge; staff that of any.",
-            dependencies=[Security(_bearer)],
+            dependencies=[Security(bearer)],
             response_class=Response,
             responses={
                 200: {"content": {MEDIA_TYPES[kind]: {}}},
                 304: {"description": "Not changed since the ETag in If-None-Match"},
                 **documented(401, 403, 404, 410),
             },
-            name=f"badge_{kind}",
+            name=f"badge_{kind.name}",
         )
         async def file(request: Request, badge_id: BadgeId, link: Link = None) -> Response:
-            badge, is_staff = await _seen_by(request, badges, badge_id, link)
+            badge, is_staff = await seen_by(request, badges, badge_id, link)
             holder = await badges.holder(badge.registration_id)
             if holder is None or (badge.status != Status.valid and not is_staff):
                 raise gone(badge.status)
+            await note_read(badges, badge, kind=kind)
             return await files.answer(request, badge, holder, kind)
 
-    # Before the badge itself, whose path would take the dot and what follows for a part of the id.
+    # The longer ending first: a path would take the dot and what precedes its own ending for a part
+    # of the id.
+    file_route(Kind.code, "The QR alone, large, for the phone")
     file_route(Kind.png, "The badge as a picture for the phone")
     file_route(Kind.pdf, "The badge as a page for the printer")
 
     @api.get(
         "/badges/{badge_id}",
         summary="One badge",
-        dependencies=[Security(_bearer)],
+        dependencies=[Security(bearer)],
         responses=documented(401, 403, 404),
     )
     async def get(request: Request, badge_id: BadgeId) -> BadgeOut:
-        badge, _ = await _seen_by(request, badges, badge_id, link=None)
+        badge, _ = await seen_by(request, badges, badge_id, link=None)
+        await note_read(badges, badge)
         return BadgeOut.model_validate(badge)
 
     @api.post(
         "/badges/{badge_id}/revoke",
         summary="Take a badge away",
         description="It stops at every gate. Amending the registration brings no other.",
-        dependencies=[Security(_bearer)],
+        dependencies=[Security(bearer)],
         responses=documented(401, 403, 404, 409, 422),
     )
     async def revoke(
@@ -181,7 +160,7 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
         status_code=201,
         summary="Give the holder a new badge in place of this one",
         description="The old one is superseded: it stops at every gate. Answers the new one.",
-        dependencies=[Security(_bearer)],
+        dependencies=[Security(bearer)],
         responses=documented(401, 403, 404, 409, 422),
     )
     async def reissue(
@@ -207,7 +186,13 @@ def router(badges: Badges, keys: Keys, files: Files) -> APIRouter:
     return api
 
 
-async def _seen_by(
+async def note_read(badges: Badges, badge: Badge, **details: str) -> None:
+    """Say in the audit log that staff are shown a badge."""
+    now, about = badges.clock.now(), [badge.registration_id]
+    await audit.note_read(badges.database, now, "badge.read", about, badge_id=badge.id, **details)
+
+
+async def seen_by(
     request: Request, badges: Badges, badge_id: str, link: str | None
 ) -> tuple[Badge, bool]:
     """A badge that the caller may see, and whether the caller is staff.
@@ -215,15 +200,15 @@ async def _seen_by(
     Raises:
         Problem: 401 for strangers, whether or not the badge exists; 403, 404.
     """
-    staff, own = access.staff_of(request), access.registrant_of(request)
+    staff, own = access.staff_of(request), await registrant_of(request, badges)
     has_link = link is not None and _links_to(request, link, badge_id)
     if staff is None and own is None and not has_link:
         raise access.unauthenticated()
     badge = await badges.get(badge_id)
-    if staff is not None and staff.role in DESK:
+    if staff is not None and staff.has(*DESK):
         return badge, True
     if not has_link:
-        staff_or_registrant(request, badge.registration_id, *DESK)
+        await staff_or_registrant(request, badges, badge.registration_id, *DESK)
     return badge, False
 
 
@@ -234,7 +219,7 @@ def _links_to(request: Request, link: str, badge_id: str) -> bool:
         return False
 
 
-def _registration_shown(request: Request, asked: UUID | None) -> UUID | None:
+async def _registration_shown(request: Request, badges: Badges, asked: UUID | None) -> UUID | None:
     """The registration whose badges the caller gets; None: all, for staff.
 
     Raises:
@@ -242,11 +227,11 @@ def _registration_shown(request: Request, asked: UUID | None) -> UUID | None:
     """
     shown = asked
     if shown is None and access.staff_of(request) is None:
-        shown = access.registrant_of(request)
+        shown = await registrant_of(request, badges)
     if shown is None:
         access.staff_with(request, *DESK)
     else:
-        staff_or_registrant(request, shown, *DESK)
+        await staff_or_registrant(request, badges, shown, *DESK)
     return shown
 
 
@@ -257,7 +242,3 @@ def _as_printed(number: str | None) -> str | None:
         return badge_number.parse(number)
     except InvalidBadgeNumber as error:
         raise invalid_input([FieldError("number", str(error))]) from None
-
-
-def _base64url(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")

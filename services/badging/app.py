@@ -2,22 +2,43 @@
 
 from pathlib import Path
 
-from services.badging import api, consumers, pages
+from services.badging import (
+    api,
+    certificates_api,
+    certificates_pages,
+    consumers,
+    keys_api,
+    pages,
+    retention,
+    sheets_api,
+    wallets_api,
+)
+from services.badging.attendance import attendance
 from services.badging.badges import Badges
+from services.badging.certificates import Certificates
 from services.badging.files import Files
 from services.badging.keys import Keys
 from services.badging.settings import BadgingSettings
+from services.badging.sheets import Printer
+from services.badging.wallets_api import open_wallets
+from shared import sessions
+from shared.events import BADGING_STAFF
+from shared.pages import install as install_pages
 from shared.platform import Platform
+from shared.retention import Rule
 from shared.service import Service
 from shared.settings import load
+from shared.wallets import WalletSettings
+
+FOLDER = Path(__file__).parent
 
 
 def create(given: Platform) -> Service:
     service = Service(
         "badging",
         given,
-        folder=Path(__file__).parent,
-        summary="Badges: issue, reissue, revoke; their files; the keys that sign them.",
+        folder=FOLDER,
+        summary="Badges and certificates, their files, and the keys that sign badges.",
     )
     settings = load(BadgingSettings)
     keys = Keys(service.database, given.clock, given.settings.home / "keys")
@@ -28,8 +49,29 @@ def create(given: Platform) -> Service:
         keyring=given.keyring,
         keys=keys,
     )
-    files = Files(given.forum, at_once=settings.drawn_at_once)
+    certificates = Certificates(service.database, given.forum, given.clock, given.keyring)
+    files = Files(
+        given.forum,
+        origin=given.settings.public_origin,
+        rehearsal=given.clock.rehearsal,
+        at_once=settings.drawn_at_once,
+    )
+    install_pages(service.app, FOLDER, "badging")
     service.prepares(keys.make_first)
-    service.serves(api.router(badges, keys, files), pages.router(badges, files))
-    service.hears(consumers.registrations(badges))
+    # Before the badge itself, whose path takes any ending for a part of the id.
+    service.serves(wallets_api.router(badges, open_wallets(given.forum, load(WalletSettings))))
+    service.serves(api.router(badges, files), pages.router(badges, files))
+    service.serves(sheets_api.router(Printer(service.database, given.forum, given.clock)))
+    service.serves(keys_api.router(keys))
+    service.serves(
+        certificates_api.router(badges, certificates, files),
+        certificates_pages.router(badges, certificates, files),
+    )
+    service.hears(
+        consumers.registrations(badges),
+        attendance(service.database, given.forum),
+        sessions.consumer(BADGING_STAFF, service.database),
+    )
+    service.keeps(Rule("photos", given.forum.retention.photos_days, retention.remove_photos))
+    service.runs(certificates.run)
     return service

@@ -18,7 +18,7 @@ from services.badging.holders import Holder
 from services.badging.keys import Keys
 from services.badging.lifecycle import Status, Step
 from services.badging.tables import badges
-from shared import badge_number, credential, outbox
+from shared import audit, badge_number, credential, outbox
 from shared.access import LINK_LIFETIME, Keyring, Purpose
 from shared.clock import Clock
 from shared.credential import Credential
@@ -96,6 +96,7 @@ class Badges:
         async with self.database.begin() as tx:
             badge = await _lock_valid(tx, badge_id)
             await self._end(tx, badge, "revoked", actor, reason)
+            await self._note(tx, "badge.revoke", badge, reason)
             return await _get(tx, badge_id)
 
     async def reissue(self, badge_id: str, reason: str | None, actor: str) -> Badge:
@@ -108,6 +109,7 @@ class Badges:
             badge = await _lock_valid(tx, badge_id)
             holder = await holders.find(tx, badge.registration_id)
             assert holder is not None  # whoever has a valid badge comes
+            await self._note(tx, "badge.reissue", badge, reason)
             return await _get(tx, await self._replace(tx, badge, holder, actor, reason))
 
     async def get(self, badge_id: str) -> Badge:
@@ -223,6 +225,16 @@ class Badges:
         )
         log.info("badge.ended", badge_id=badge.id, status=status, actor=actor)
         return version
+
+    async def _note(self, tx: AsyncConnection, act: str, badge: Badge, reason: str | None) -> None:
+        await audit.note(
+            tx,
+            self.clock.now(),
+            act,
+            which=badge.id,
+            about=[badge.registration_id],
+            reason=reason,
+        )
 
     async def _say(self, tx: AsyncConnection, fact: BadgeFact) -> None:
         await outbox.say(tx, Event("/badging", self.clock.now(), fact))

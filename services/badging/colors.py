@@ -8,6 +8,8 @@ Color = tuple[int, int, int]
 
 TEXT: Final[Color] = (11, 37, 69)
 PAPER: Final[Color] = (255, 255, 255)
+CUT: Final[Color] = (170, 170, 170)
+"""Seen by whoever cuts, and by nobody else."""
 MUTED_SHARE: Final = 3 / 8
 """Of paper in the ink of what matters less: still 4.5 to 1 against the paper (WCAG AA)."""
 

@@ -1,28 +1,23 @@
 """Where everything stands on a badge: one truth for the picture and for the print.
 
-Measures are pixels of an A6 page at 300 dpi, y downwards; a printer's point is 300/72 of them.
+Measures are pixels of an A6 page, see columns.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import Final
 
 from services.badging import qr
-from services.badging.fitting import Setting, Style, fit
-from services.badging.fonts import Font, Weight
-from services.badging.typesetting import Glyph, capitals
+from services.badging.columns import Box, Ink, Item, Text, column, place
+from services.badging.fitting import Style, fit
+from services.badging.fonts import Weight
+from services.badging.typesetting import capitals
 
-DPI: Final = 300
 WIDTH: Final = 1240
 HEIGHT: Final = 1748
 MARGIN: Final = 72
-
-# A line of text takes this much above and below its baseline, in ems, or what its ink needs.
-_ASCENT: Final = 0.93
-_DESCENT: Final = 0.27
 
 _HEADER_HEIGHT: Final = 196
 _STRIPE_HEIGHT: Final = 16
@@ -47,14 +42,6 @@ _PHOTO_WIDTH: Final = _PHOTO_HEIGHT * 3 // 4
 
 
 _RIGHT_TO_LEFT_LANGUAGES: Final = frozenset({"ar"})
-
-
-class Ink(Enum):
-    TEXT = auto()
-    MUTED = auto()
-    PAPER = auto()
-    CATEGORY = auto()
-    ON_CATEGORY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,46 +71,16 @@ class Face:
     credential: str
     language: str
     """Of the words above that are not the person's own: `ar`, `zh`, `en`, `fr`, `ru` or `es`."""
+    category_in_english: str = ""
+    """Below the category in another language: who guards a door reads one of the two."""
     photo: bytes | None = None
     """A picture in any format that Pillow reads; who takes it in has checked it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def right(self) -> float:
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.height
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
     box: Box
     ink: Ink
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One run of text in one font, shaped; `x` is its left end and `baseline` its y."""
-
-    text: str
-    font: Font
-    size: int
-    glyphs: tuple[Glyph, ...]
-    """At places in ems, y upwards."""
-    x: float
-    baseline: float
-    ink: Ink
-    within: Box
-    """What it must not leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +92,6 @@ class Layout:
     qr: Box
     """The modules, without their quiet zone."""
     photo: Box | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One text of a column, the gap above it and its style."""
-
-    text: str
-    style: Style
-    ink: Ink = Ink.TEXT
-    gap: int = 0
 
 
 _FORUM_NAME: Final = Style(Weight.BOLD, largest=60, one_line=44, smallest=30)
@@ -159,6 +106,7 @@ _DAY: Final = Style(Weight.BOLD, largest=34, one_line=16, smallest=16, lines=1)
 _DAY_OFF: Final = Style(Weight.REGULAR, largest=34, one_line=16, smallest=16, lines=1)
 _NUMBER: Final = Style(Weight.BOLD, largest=56, one_line=56, smallest=56, lines=1)
 _CATEGORY: Final = Style(Weight.BOLD, largest=92, one_line=64, smallest=40)
+_CATEGORY_IN_ENGLISH: Final = Style(Weight.REGULAR, largest=48, one_line=30, smallest=30, lines=1)
 
 
 def lay_out(face: Face) -> Layout:
@@ -185,38 +133,44 @@ def lay_out(face: Face) -> Layout:
 
 
 def _header(face: Face) -> list[Text]:
-    return _column(
+    return column(
         Box(MARGIN, 10, WIDTH - 2 * MARGIN, _HEADER_HEIGHT - 20),
         [
-            _Item(face.forum_name, _FORUM_NAME, Ink.PAPER),
-            _Item(face.forum_dates, _FORUM_DATES, Ink.PAPER),
+            Item(face.forum_name, _FORUM_NAME, Ink.PAPER),
+            Item(face.forum_dates, _FORUM_DATES, Ink.PAPER),
         ],
     )
 
 
 def _person(face: Face) -> list[Text]:
     top = _HEADER_HEIGHT + _STRIPE_HEIGHT + 20
-    return _column(
+    return column(
         Box(MARGIN, top, WIDTH - 2 * MARGIN, _DAYS_TOP - 24 - top),
         [
-            _Item(face.title, _TITLE, Ink.MUTED),
-            _Item(capitals(face.family_name), _FAMILY_NAME),
-            _Item(face.given_name, _GIVEN_NAME),
-            _Item(face.position, _POSITION, Ink.MUTED, gap=30),
-            _Item(face.organization, _ORGANIZATION, gap=10 if face.position else 34),
-            _Item(face.country, _COUNTRY, gap=6),
+            Item(face.title, _TITLE, Ink.MUTED),
+            Item(capitals(face.family_name), _FAMILY_NAME),
+            Item(face.given_name, _GIVEN_NAME),
+            Item(face.position, _POSITION, Ink.MUTED, gap=30),
+            Item(face.organization, _ORGANIZATION, gap=10 if face.position else 34),
+            Item(face.country, _COUNTRY, gap=6),
         ],
     )
 
 
 def _band(face: Face) -> list[Text]:
     box = Box(MARGIN, _BAND_TOP + 12, WIDTH - 2 * MARGIN, _BAND_HEIGHT - 24)
-    return _column(box, [_Item(face.category, _CATEGORY, Ink.ON_CATEGORY)])
+    return column(
+        box,
+        [
+            Item(face.category, _CATEGORY, Ink.ON_CATEGORY),
+            Item(face.category_in_english, _CATEGORY_IN_ENGLISH, Ink.ON_CATEGORY),
+        ],
+    )
 
 
 def _number(face: Face, code: Box) -> list[Text]:
     box = Box(code.left - _QUIET, code.bottom + 30, code.width + 2 * _QUIET, _NUMBER_HEIGHT)
-    return [_spaced(text) for text in _set(fit(face.number, _NUMBER, box.width), box, Ink.TEXT)]
+    return [_spaced(text) for text in place(fit(face.number, _NUMBER, box.width), box, Ink.TEXT)]
 
 
 def _spaced(text: Text) -> Text:
@@ -238,12 +192,12 @@ def _days(face: Face) -> tuple[list[Fill], list[Text]]:
     row = len(days) * (width + _DAYS_GAP) - _DAYS_GAP
     fills: list[Fill] = []
     texts: list[Text] = []
-    for place, day in enumerate(days):
-        left = (WIDTH - row) // 2 + place * (width + _DAYS_GAP)
+    for index, day in enumerate(days):
+        left = (WIDTH - row) // 2 + index * (width + _DAYS_GAP)
         chip = Box(left, _DAYS_TOP, width, _DAYS_HEIGHT)
         inner = Box(chip.left + 12, chip.top + 2, chip.width - 24, chip.height - 4)
         setting = fit(day.label, _DAY if day.valid else _DAY_OFF, inner.width)
-        texts.extend(_set(setting, inner, Ink.PAPER if day.valid else Ink.MUTED))
+        texts.extend(place(setting, inner, Ink.PAPER if day.valid else Ink.MUTED))
         fills.extend([Fill(chip, Ink.TEXT)] if day.valid else _crossed_out(chip))
     return fills, texts
 
@@ -260,45 +214,3 @@ def _crossed_out(chip: Box) -> list[Fill]:
             Box(chip.left + 12, chip.top + chip.height // 2 - 1, chip.width - 24, line), Ink.MUTED
         ),
     ]
-
-
-def _column(box: Box, items: Sequence[_Item]) -> list[Text]:
-    """Texts below each other in the middle of `box`; all smaller, if that's what it takes."""
-    factor = 1.0
-    while True:
-        settings = [fit(item.text, item.style.scaled(factor), box.width) for item in items]
-        gaps = [
-            item.gap * factor if setting.lines else 0.0
-            for item, setting in zip(items, settings, strict=True)
-        ]
-        height = sum(map(_height, settings)) + sum(gaps)
-        if height <= box.height:
-            break
-        factor *= 0.94
-    texts: list[Text] = []
-    top = box.top + (box.height - height) / 2
-    for item, setting, gap in zip(items, settings, gaps, strict=True):
-        slot = Box(box.left, top + gap, box.width, _height(setting))
-        texts.extend(_set(setting, slot, item.ink))
-        top = slot.bottom
-    return texts
-
-
-def _set(setting: Setting, box: Box, ink: Ink) -> Iterator[Text]:
-    """The lines of `setting`, centred in `box`."""
-    size = setting.size
-    top = box.top + (box.height - _height(setting)) / 2
-    for line in setting.lines:
-        ascent = max(line.ascent, _ASCENT) * size
-        left = box.left + (box.width - line.width * size) / 2
-        for run in line.runs:
-            x = left + run.x * size
-            yield Text(run.text, run.font, size, run.glyphs, x, top + ascent, ink, within=box)
-        top += ascent + max(line.descent, _DESCENT) * size
-
-
-def _height(setting: Setting) -> float:
-    return sum(
-        (max(line.ascent, _ASCENT) + max(line.descent, _DESCENT)) * setting.size
-        for line in setting.lines
-    )

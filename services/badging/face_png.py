@@ -19,7 +19,8 @@ import uharfbuzz
 from PIL import Image
 
 from services.badging import colors, png, qr
-from services.badging.face_layout import DPI, HEIGHT, WIDTH, Box, Face, Ink, Text, lay_out
+from services.badging.columns import DPI, Box, Ink, Text
+from services.badging.face_layout import HEIGHT, WIDTH, Face, lay_out
 from services.badging.fonts import Font, shaper
 from services.badging.photo import crop
 from services.badging.typesetting import Glyph

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from babel.dates import format_interval, format_skeleton
+from babel.dates import format_skeleton
 
 from services.badging.badges import Badge
 from services.badging.faces import Day, Face
 from services.badging.holders import Holder
 from shared import countries, i18n
+from shared.dates import period
 from shared.forum import Forum, Language
 
 
@@ -17,7 +18,7 @@ def face_of(forum: Forum, badge: Badge, holder: Holder) -> Face:
     category = forum.category(badge.category)
     return Face(
         forum_name=forum.name.in_language(language),
-        forum_dates=dates(forum, language),
+        forum_dates=period(forum.days, language),
         family_name=holder.family_name,
         given_name=holder.given_name,
         title=holder.title or "",
@@ -30,13 +31,9 @@ def face_of(forum: Forum, badge: Badge, holder: Holder) -> Face:
         number=badge.number,
         credential=badge.credential,
         language=language,
+        category_in_english="" if language == "en" else category.name.en,
+        photo=holder.photo,
     )
-
-
-def dates(forum: Forum, language: Language) -> str:
-    """From the forum's first day to its last, as in "12–16 Jun 2017"."""
-    locale = i18n.locale(language)
-    return format_interval(forum.days[0], forum.days[-1], "yMMMMd", locale=locale)
 
 
 def days(forum: Forum, bitmap: int, language: Language) -> tuple[Day, ...]:

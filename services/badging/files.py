@@ -1,4 +1,4 @@
-"""A badge as a file: drawn when asked for, in a worker thread, never stored."""
+"""A badge or a certificate as a file: drawn when asked for, in a worker thread, never stored."""
 
 from __future__ import annotations
 
@@ -7,47 +7,90 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from fastapi import Request, Response
 
 from services.badging.badges import Badge
+from services.badging.certificate_face import CertificateFace, draw_certificate
+from services.badging.certificate_words import certificate_face_of
+from services.badging.certificates import Certificate
 from services.badging.face_words import face_of
-from services.badging.faces import Face, draw_pdf, draw_png
+from services.badging.faces import Face, draw_code, draw_pdf, draw_png
 from services.badging.holders import Holder
 from services.badging.lifecycle import Status
+from shared.caching import has
 from shared.forum import Forum
 from shared.problems import Problem
+
+F = TypeVar("F")
 
 
 class Kind(StrEnum):
     png = "png"
     pdf = "pdf"
+    code = "qr.png"
 
 
-_DRAW: dict[Kind, Callable[[Face], bytes]] = {Kind.png: draw_png, Kind.pdf: draw_pdf}
-MEDIA_TYPES = {Kind.png: "image/png", Kind.pdf: "application/pdf"}
+_DRAW: dict[Kind, Callable[[Face], bytes]] = {
+    Kind.png: draw_png,
+    Kind.pdf: draw_pdf,
+    Kind.code: draw_code,
+}
+MEDIA_TYPES = {Kind.png: "image/png", Kind.pdf: "application/pdf", Kind.code: "image/png"}
 
 
 class Files:
-    """Draws badges, so many at once, and answers with them."""
+    """Draws badges and certificates, so many at once, and answers with them."""
 
-    def __init__(self, forum: Forum, *, at_once: int) -> None:
+    def __init__(
+        self, forum: Forum, *, origin: str = "", rehearsal: bool = False, at_once: int
+    ) -> None:
         self._forum = forum
+        self._origin = origin
+        self._rehearsal = rehearsal
         self._limiter = anyio.CapacityLimiter(at_once)
 
     async def answer(self, request: Request, badge: Badge, holder: Holder, kind: Kind) -> Response:
         """The file; or, to who has it already, that it has not changed."""
         face = face_of(self._forum, badge, holder)
+        name = f"badge-{badge.number}.{kind}"
+        return await self._answer(request, face, kind, _DRAW[kind], MEDIA_TYPES[kind], name)
+
+    async def certificate(
+        self, request: Request, certificate: Certificate, holder: Holder
+    ) -> Response:
+        """A certificate as a PDF; or, to who has it already, that it has not changed."""
+        face = self.face_of(certificate, holder)
+        name = f"certificate-{certificate.number}.pdf"
+        return await self._answer(
+            request, face, "certificate", draw_certificate, "application/pdf", name
+        )
+
+    def face_of(self, certificate: Certificate, holder: Holder) -> CertificateFace:
+        return certificate_face_of(
+            self._forum, certificate, holder, self._origin, rehearsal=self._rehearsal
+        )
+
+    async def _answer(
+        self,
+        request: Request,
+        face: F,
+        kind: str,
+        draw: Callable[[F], bytes],
+        media_type: str,
+        filename: str,
+    ) -> Response:
         tag = _tag(face, kind)
         # Private: a shared cache must not keep it. No-cache: the browser may, but asks each time,
         # so that a badge taken away is gone from the phone too.
         headers = {"Cache-Control": "private, no-cache", "ETag": tag}
-        if _has(request, tag):
+        if has(request, tag):
             return Response(status_code=304, headers=headers)
-        content = await anyio.to_thread.run_sync(_DRAW[kind], face, limiter=self._limiter)
-        headers["Content-Disposition"] = f'inline; filename="badge-{badge.number}.{kind}"'
-        return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
+        content = await anyio.to_thread.run_sync(draw, face, limiter=self._limiter)
+        headers["Content-Disposition"] = f'inline; filename="{filename}"'
+        return Response(content, media_type=media_type, headers=headers)
 
 
 def gone(status: Status) -> Problem:
@@ -55,7 +98,7 @@ def gone(status: Status) -> Problem:
     return Problem(410, f"badge-{status}", f"This badge is {status}: it is no longer shown.")
 
 
-def _tag(face: Face, kind: Kind) -> str:
+def _tag(face: object, kind: str) -> str:
     """Known before anything is drawn: the same words, drawn by the same code, are the same file."""
     digest = hashlib.sha256(_drawing_code())
     digest.update(f"{kind} {face!r}".encode())
@@ -69,8 +112,3 @@ def _drawing_code() -> bytes:
     for module in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(module.read_bytes())
     return digest.digest()
-
-
-def _has(request: Request, tag: str) -> bool:
-    known = request.headers.get("if-none-match", "").split(",")
-    return tag in {name.strip().removeprefix("W/") for name in known}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,8 +12,10 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.badging.photo import check
 from services.badging.tables import holders
 from shared import countries
+from shared.access import OwnLink
 from shared.forum import Language
 
 
@@ -40,11 +43,14 @@ class Holder(BaseModel):
     category: str
     language: Language
     days: tuple[int, ...]
+    photo: bytes | None = None
+    """As it is kept; what is heard of a person comes without."""
 
     def looks_like(self, other: Holder) -> bool:
-        """Whether the same badge would be printed. The language only dresses the forum's own words:
-        the next picture drawn is in the new one."""
-        return self == other.model_copy(update={"language": self.language})
+        """Whether the same badge would be printed. The language only dresses the forum's own words,
+        and the photo shows who it is as the one before did: the next picture drawn has the new
+        ones."""
+        return self == other.model_copy(update={"language": self.language, "photo": self.photo})
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,15 @@ async def find(connection: AsyncConnection, registration_id: UUID) -> Holder | N
     query = select(holders).where(holders.c.registration_id == registration_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _holder(row)
+
+
+async def find_all(
+    connection: AsyncConnection, registration_ids: Sequence[UUID]
+) -> dict[UUID, Holder]:
+    """Those of the people who come, by registration."""
+    query = select(holders).where(holders.c.registration_id.in_(registration_ids))
+    found = {row.registration_id: _holder(row) for row in await connection.execute(query)}
+    return {of: holder for of, holder in found.items() if holder is not None}
 
 
 async def lock(tx: AsyncConnection, registration_id: UUID) -> Held:
@@ -86,14 +101,46 @@ async def write(
     tx: AsyncConnection, registration_id: UUID, version: int, holder: Holder | None
 ) -> None:
     """Note the newest state of a registration; without a holder, nothing personal stays."""
-    particulars: dict[str, Any] = dict.fromkeys(Holder.model_fields)
+    particulars: dict[str, Any] = dict.fromkeys(Holder.model_fields) | {"photo_version": version}
     if holder is not None:
-        particulars = holder.model_dump()
+        particulars = holder.model_dump(exclude={"photo"})
     await tx.execute(
         update(holders)
         .where(holders.c.registration_id == registration_id)
         .values(registration_version=version, **particulars)
     )
+
+
+async def write_photo(
+    tx: AsyncConnection, registration_id: UUID, version: int, photo: bytes | None
+) -> None:
+    """Note a locked registration's photo, or that it has none; without effect if that is old.
+
+    Raises:
+        OSError: it could not be drawn.
+    """
+    if photo is not None:
+        check(photo)
+    await tx.execute(
+        update(holders)
+        .where(holders.c.registration_id == registration_id, holders.c.photo_version < version)
+        .values(photo=photo, photo_version=version)
+    )
+
+
+async def revoke_links(tx: AsyncConnection, registration_id: UUID, first_valid: int) -> None:
+    """Note of a locked registration that its links with lower numbers open nothing any more."""
+    await tx.execute(
+        update(holders)
+        .where(holders.c.registration_id == registration_id, holders.c.first_link < first_valid)
+        .values(first_link=first_valid)
+    )
+
+
+async def is_revoked(connection: AsyncConnection, link: OwnLink) -> bool:
+    query = select(holders.c.first_link).where(holders.c.registration_id == link.registration_id)
+    first: int | None = (await connection.execute(query)).scalar_one_or_none()
+    return first is not None and link.number < first
 
 
 def _holder(row: Row[Any]) -> Holder | None:

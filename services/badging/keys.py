@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.badging.tables import keys
-from shared import credential, outbox
+from services.badging.lifecycle import Status
+from services.badging.tables import badges, keys
+from shared import audit, credential, outbox
 from shared.access import write_private
 from shared.clock import Clock
 from shared.database import Database
@@ -73,7 +74,9 @@ class Keys:
         """Make a new key, which signs from now on; answers its id."""
         async with self._database.begin() as tx:
             await _lock(tx)
-            return await self._add(tx)
+            key_id = await self._add(tx)
+            await audit.note(tx, self._clock.now(), "key.rotate", which=key_id)
+            return key_id
 
     async def retire(self, key_id: int) -> None:
         """From now on no gate opens for a badge that this key signed: reissue those first.
@@ -93,12 +96,29 @@ class Keys:
                 return
             now = self._clock.now()
             await tx.execute(update(keys).where(keys.c.id == key_id).values(retired_at=now))
+            await audit.note(tx, now, "key.retire", which=key_id)
             await self._say(tx, key_id, row.public_key, retired=True)
 
     async def published(self) -> Sequence[Row[Any]]:
         """The keys that badges are verified with: id and public_key."""
         async with self._database.read() as connection:
             query = select(keys).where(keys.c.retired_at.is_(None)).order_by(keys.c.id)
+            return (await connection.execute(query)).all()
+
+    async def history(self) -> Sequence[Row[Any]]:
+        """All keys, oldest first: id, created_at, retired_at, whether it `signs`, and how many
+        `valid_badges` it has signed."""
+        signed = select(func.count()).where(
+            badges.c.key_id == keys.c.id, badges.c.status == Status.valid
+        )
+        query = select(
+            keys,
+            (keys.c.id == select(func.max(keys.c.id)).correlate(None).scalar_subquery()).label(
+                "signs"
+            ),
+            signed.scalar_subquery().label("valid_badges"),
+        ).order_by(keys.c.id)
+        async with self._database.read() as connection:
             return (await connection.execute(query)).all()
 
     async def signing(self, tx: AsyncConnection) -> SigningKey:

@@ -24,6 +24,16 @@ def crop(photo: bytes, width: int, height: int) -> Image.Image:
     return ImageOps.fit(opaque, (width, height), centering=_CENTRE)
 
 
+def check(photo: bytes) -> None:
+    """Let a picture pass that can be drawn.
+
+    Raises:
+        OSError: it isn't a picture, or only half of one.
+    """
+    with Image.open(BytesIO(photo)) as opened:
+        opened.load()
+
+
 def _on_white(picture: Image.Image) -> Image.Image:
     paper = Image.new("RGBA", picture.size, "white")
     paper.alpha_composite(picture.convert("RGBA"))

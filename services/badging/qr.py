@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from qrcode.constants import ERROR_CORRECT_M
@@ -18,7 +19,9 @@ QUIET: Final = 4
 _MASK: Final = 2
 
 
-def modules(credential: str) -> list[list[bool]]:
+# All files of a badge show the same one, and are drawn one after the other.
+@lru_cache(maxsize=16)
+def modules(credential: str) -> tuple[tuple[bool, ...], ...]:
     """Rows of modules, dark is true, without the quiet zone.
 
     Raises:
@@ -28,4 +31,4 @@ def modules(credential: str) -> list[list[bool]]:
     code = QRCode(VERSION, ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
     code.add_data(QRData(credential.encode("ascii"), MODE_ALPHA_NUM))  # type: ignore[call-overload]
     code.make(fit=False)
-    return [[bool(module) for module in row] for row in code.modules]
+    return tuple(tuple(bool(module) for module in row) for row in code.modules)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.badging.badges import Badges
 from services.badging.tables import badges, keys
-from shared import outbox
+from shared import audit, outbox
 from shared.events import BadgeRestated, Event, KeyPublished
 
 AT_ONCE: Final = 500
@@ -58,4 +58,5 @@ async def _restate_keys(of: Badges) -> None:
             for row in rows
         ]
         now = of.clock.now()
+        await audit.note(tx, now, "badges.restate")
         await outbox.say(tx, *(Event("/badging", now, fact) for fact in facts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -52,6 +53,9 @@ holders = Table(
     Column("category", Text),
     Column("language", Text),
     Column("days", ARRAY(SmallInteger)),
+    Column("photo", LargeBinary),
+    Column("photo_version", Integer, nullable=False, server_default="0"),
+    Column("first_link", Integer, nullable=False, server_default="1"),
     CheckConstraint(
         "num_nonnulls(given_name, family_name, organization, position, country, category, language,"
         " days) IN (0, 8)",
@@ -59,7 +63,9 @@ holders = Table(
     ),
 )
 """The person of each registration, as of the newest version heard. Who does not come, or no longer,
-has a row with nothing personal in it: its version leaves older events without effect."""
+has a row with nothing personal in it: its version leaves older events without effect. The photo has
+a version of its own: it may come before the rest, or change alone. `first_link` is the number of
+the oldest own link that still opens the badge: those before it were revoked."""
 
 badges = Table(
     "badges",
@@ -94,3 +100,25 @@ badges = Table(
 """Every badge ever made. `version` is that of the last event about the badge; it counts on over all
 badges of the registration, so that the newest badge has the highest. `ended_by` and `reason`: who
 took it away, and why."""
+
+attendances = Table(
+    "attendances",
+    metadata,
+    Column("scan_id", Uuid, primary_key=True),
+    Column("registration_id", Uuid, index=True),
+    Column("day", SmallInteger),
+    Column("undone", Boolean, nullable=False, server_default="false"),
+)
+"""Admissions that the gates told of: which of the forum's days it was, from 0; null: none of them,
+or not heard of yet but taken back."""
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("registration_id", Uuid, nullable=False, unique=True),
+    Column("days", SmallInteger, nullable=False),
+    Column("issued_at", moment, nullable=False),
+)
+"""Who came has one, with the days known when it was issued, as a bitmap. Whose it is stands in
+`holders`: a name corrected later is corrected on it too, and who was erased has none any more."""
