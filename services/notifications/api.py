@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.notifications import delivery_log
 from services.notifications.matters import Kind
 from services.notifications.messages import Status
+from shared import audit
 from shared.access import Role, require
+from shared.clock import Clock
 from shared.database import Database, after_commit
 from shared.problems import documented
 
@@ -50,7 +52,7 @@ _bearer = HTTPBearer(
 )
 
 
-def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
+def router(database: Database, clock: Clock, wake_mailer: Callable[[], None]) -> APIRouter:
     routes = APIRouter(
         prefix="/api/messages",
         tags=["messages"],
@@ -72,6 +74,8 @@ def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
                 connection, recipient=recipient, status=status, before=cursor, limit=limit + 1
             )
         items = [MessageOut.model_validate(row) for row in rows[:limit]]
+        about = {item.registration_id for item in items}
+        await audit.note_read(database, clock.now(), "message.search", about, status=status)
         return MessagePage(items=items, next_cursor=items[-1].id if len(rows) > limit else None)
 
     @routes.post(
@@ -84,8 +88,16 @@ def router(database: Database, wake_mailer: Callable[[], None]) -> APIRouter:
     async def resend(message_id: UUID) -> MessageOut:
         async with database.begin() as tx:
             new_id = await delivery_log.resend(tx, message_id)
-            row = await delivery_log.get(tx, new_id)
+            row = MessageOut.model_validate(await delivery_log.get(tx, new_id))
+            await audit.note(
+                tx,
+                clock.now(),
+                "message.resend",
+                which=message_id,
+                about=[row.registration_id],
+                kind=row.kind,
+            )
             after_commit(tx, wake_mailer)
-        return MessageOut.model_validate(row)
+        return row
 
     return routes

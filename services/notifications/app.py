@@ -2,13 +2,23 @@
 
 from pathlib import Path
 
-from services.notifications import api, consumers
+from services.notifications import api, consumers, messages, pages, retention
+from services.notifications.local_mailbox import LocalMailbox
 from services.notifications.mailer import Mailer
 from services.notifications.mails import Composer
+from services.notifications.reminders import Reminders
 from services.notifications.settings import NotificationsSettings
+from services.notifications.texts import Writer
+from shared import sessions
+from shared.events import NOTIFICATIONS_STAFF
+from shared.pages import install as install_pages
 from shared.platform import Platform
+from shared.retention import Rule
 from shared.service import Service
 from shared.settings import load
+from shared.wallets import WalletSettings
+
+FOLDER = Path(__file__).parent
 
 
 def create(given: Platform) -> Service:
@@ -16,14 +26,16 @@ def create(given: Platform) -> Service:
     service = Service(
         "notifications",
         given,
-        folder=Path(__file__).parent,
+        folder=FOLDER,
         summary="Mails to registrants: their texts, their delivery, and the log of it.",
     )
-    composer = Composer(
+    writer = Writer(
         given.forum,
-        settings.sender or given.forum.contact.email,
+        given.settings.public_origin,
         rehearsal=given.clock.rehearsal,
+        wallets=load(WalletSettings).offered,
     )
+    composer = Composer(given.forum, settings.sender or given.forum.contact.email, writer)
     mailer = Mailer(
         service.database,
         composer,
@@ -33,7 +45,29 @@ def create(given: Platform) -> Service:
         badging_url=settings.badging_url or given.settings.public_origin,
         metrics=service.metrics,
     )
-    service.serves(api.router(service.database, mailer.wake))
-    service.hears(consumers.registrations(service.database, mailer.wake))
+    install_pages(service.app, FOLDER, "notifications")
+    service.serves(
+        api.router(service.database, given.clock, mailer.wake),
+        pages.router(given.forum, writer, given.settings.public_origin),
+    )
+    mailbox = LocalMailbox(service.database, given.settings.mailbox_url)
+    service.hears(
+        consumers.registrations(service.database, mailer.wake, mailbox.wake),
+        consumers.sign_ins(service.database, mailer.wake),
+        sessions.consumer(NOTIFICATIONS_STAFF, service.database),
+    )
     service.runs(mailer.run)
+    service.runs(mailbox.run)
+    service.runs(
+        Reminders(service.database, given.forum, given.clock, settings.reminds_at, mailer.wake).run
+    )
+
+    async def bounces() -> int:
+        async with service.database.read() as connection:
+            return await messages.count_bounces(connection)
+
+    service.counts("mail_bouncing", bounces)
+    service.keeps(
+        Rule("messages", given.forum.retention.messages_days, retention.forget_recipients)
+    )
     return service

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import messages, recipients
 from services.notifications import tables as t
-from services.notifications.matters import BEFORE_A_BADGE, STORED, Badge, Matter
+from services.notifications.matters import BEFORE_A_BADGE, STORED, Badge, Kind, Matter
 from services.notifications.messages import Status
 from services.notifications.recipients import Recipient
 from shared.problems import conflict, not_found
@@ -56,7 +56,7 @@ async def resend(tx: AsyncConnection, message_id: UUID) -> UUID:
     old = (await tx.execute(select(t.messages).where(t.messages.c.id == message_id))).one()
     if old.matter is None:
         raise conflict("This registration was erased: there is nobody to write to.")
-    if await messages.is_waiting(tx, registration_id, old.kind):
+    if await messages.is_waiting(tx, registration_id, [old.kind]):
         raise conflict("This message is still on its way.")
     if old.status == Status.dropped:
         raise conflict("This message was overtaken by what happened since.")
@@ -69,6 +69,12 @@ async def resend(tx: AsyncConnection, message_id: UUID) -> UUID:
 def _is_still_true(matter: Matter, recipient: Recipient) -> bool:
     if isinstance(matter, Badge):
         return matter.badge_id == recipient.badge_id and not recipient.will_not_come
+    if matter.kind is Kind.reminder:
+        return recipient.badge_id is not None and not recipient.will_not_come
+    if matter.kind is Kind.amended:
+        return not recipient.will_not_come
+    if matter.kind in (Kind.address_changed, Kind.certificate):  # what happened stays true
+        return True
     if matter.kind in BEFORE_A_BADGE and recipient.is_confirmed:
         return False
     return matter.kind == recipient.state
@@ -91,7 +97,7 @@ def _entries() -> Select[tuple[object, ...]]:
         t.messages.c.id,
         t.messages.c.kind,
         t.messages.c.registration_id,
-        func.coalesce(t.messages.c.recipient, t.recipients.c.email).label("recipient"),
+        func.coalesce(t.messages.c.recipient, messages.ADDRESS).label("recipient"),
         t.messages.c.status,
         t.messages.c.attempts,
         t.messages.c.created_at,

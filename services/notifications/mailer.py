@@ -19,10 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import messages
-from services.notifications.badge_files import BadgeFileStore, NoBadgeFiles
+from services.notifications.files import FileStore, NoFiles
 from services.notifications.mail_server import NO_SUCH_MAILBOX_NAME, MailServer, NotTaken, Refused
 from services.notifications.mails import Composer, Draft, UnusableAddress
-from services.notifications.matters import Badge
+from services.notifications.matters import UNHURRIED, Kind
 from services.notifications.messages import Claimed, Status
 from services.notifications.settings import NotificationsSettings
 from shared import outbox, trace
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 
 POLL_SECONDS: Final = 1.0
 """How soon a message is found whose time has come, or whose writer could not wake us."""
+AT_ONCE: Final = tuple(kind for kind in Kind if kind not in UNHURRIED)
 FINISH_SECONDS: Final = 8.0
 """What is in hand when we stop has this long to end well."""
 
@@ -58,7 +59,11 @@ Outcome = Sent | Postponed | Bounced
 
 
 class Mailer:
-    """Works for ever on the queue of messages. Several replicas may run: rows are locked."""
+    """Works for ever on the queue of messages. Several replicas may run: rows are locked.
+
+    What goes to everybody at the same hour takes half of the hands at most, and comes after the
+    rest: whoever registers meanwhile waits no longer than on any other day.
+    """
 
     def __init__(
         self,
@@ -79,7 +84,7 @@ class Mailer:
         self._badging_url = badging_url
         self._lease = timedelta(seconds=settings.attempt_seconds + settings.note_seconds + 30)
         self._woken = asyncio.Event()
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._in_hand: dict[asyncio.Task[None], Kind] = {}
         self._outcomes = Counter(
             "mails",
             "Attempts to send a mail, by what became of them",
@@ -97,12 +102,12 @@ class Mailer:
             log.warning("mailer.no_mail_server", hint="FORUMPASS_SMTP_URL is not set; mails wait")
             return
         server = MailServer(self._smtp_url)
-        badges = BadgeFileStore(self._badging_url)
+        files = FileStore(self._badging_url)
         taking: asyncio.Task[bool] | None = None
         try:
             while True:
                 self._woken.clear()
-                taking = asyncio.create_task(self._take(server, badges))
+                taking = asyncio.create_task(self._take(server, files))
                 # Shielded: what was claimed in the moment of a cancellation would lie in nobody's
                 # hands until its lease ends.
                 if not await asyncio.shield(taking):
@@ -110,27 +115,34 @@ class Mailer:
         finally:
             await self._finish(taking)
             await server.close_idle(longer_than=0)
-            await badges.close()
+            await files.close()
 
-    async def _take(self, server: MailServer, badges: BadgeFileStore) -> bool:
+    async def _take(self, server: MailServer, files: FileStore) -> bool:
         """Begin with what is due, as far as there are hands; answers whether there may be more."""
         hands = self._settings.concurrency - len(self._in_hand)
         if hands == 0:
             return False
         try:
             async with self._database.begin() as tx:
-                claimed = await messages.claim(tx, hands, self._lease)
+                claimed = [*await messages.claim(tx, hands, self._lease, AT_ONCE)]
+                free = min(hands - len(claimed), self._hands_for_the_unhurried())
+                if free > 0:
+                    claimed += await messages.claim(tx, free, self._lease, UNHURRIED)
         except (SQLAlchemyError, OSError) as error:
             log.warning("mailer.database_unavailable", error=type(error).__name__)
             return False
         for message in claimed:
-            task = asyncio.create_task(self._deliver(message, server, badges))
-            self._in_hand.add(task)
+            task = asyncio.create_task(self._deliver(message, server, files))
+            self._in_hand[task] = message.matter.kind
             task.add_done_callback(self._put_down)
         return len(claimed) == hands
 
+    def _hands_for_the_unhurried(self) -> int:
+        busy = sum(kind in UNHURRIED for kind in self._in_hand.values())
+        return (self._settings.concurrency + 1) // 2 - busy
+
     def _put_down(self, task: asyncio.Task[None]) -> None:
-        self._in_hand.discard(task)
+        del self._in_hand[task]
         self._woken.set()
 
     async def _wait(self, server: MailServer) -> None:
@@ -154,21 +166,19 @@ class Mailer:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _deliver(self, claimed: Claimed, server: MailServer, badges: BadgeFileStore) -> None:
+    async def _deliver(self, claimed: Claimed, server: MailServer, files: FileStore) -> None:
         trace.follow(claimed.traceparent)
         with structlog.contextvars.bound_contextvars(
             message_id=str(claimed.id), kind=claimed.matter.kind, attempt=claimed.attempt
         ):
-            outcome = await self._attempt(claimed, server, badges)
+            outcome = await self._attempt(claimed, server, files)
             self._outcomes.labels(type(outcome).__name__.lower()).inc()
             await self._note(claimed, outcome)
 
-    async def _attempt(
-        self, claimed: Claimed, server: MailServer, badges: BadgeFileStore
-    ) -> Outcome:
+    async def _attempt(self, claimed: Claimed, server: MailServer, files: FileStore) -> Outcome:
         try:
             async with asyncio.timeout(self._settings.attempt_seconds):
-                draft = await self._draft(claimed, badges)
+                draft = await self._draft(claimed, files)
                 # In a thread: a badge mail is tens of milliseconds of work, and gates may wait.
                 mail = await asyncio.to_thread(self._composer.compose, draft)
                 await server.send(mail)
@@ -176,7 +186,7 @@ class Mailer:
             return Bounced(error.code, str(error))
         except UnusableAddress:
             return Bounced(NO_SUCH_MAILBOX_NAME, "not an address that mail can go to")
-        except (NoBadgeFiles, NotTaken) as error:
+        except (NoFiles, NotTaken) as error:
             return Postponed(str(error))
         except TimeoutError:
             return Postponed(f"took longer than {self._settings.attempt_seconds:g} seconds")
@@ -187,7 +197,7 @@ class Mailer:
             return Postponed(f"cannot be written ({type(error).__name__})")
         return Sent()
 
-    async def _draft(self, claimed: Claimed, badges: BadgeFileStore) -> Draft:
+    async def _draft(self, claimed: Claimed, files: FileStore) -> Draft:
         matter = claimed.matter
         return Draft(
             message_id=claimed.id,
@@ -196,7 +206,7 @@ class Mailer:
             trace_id=trace.trace_id(),
             # Mail is dated in wall time: mail programs don't live in a rehearsal.
             written_at=Clock.wall(),
-            files=await badges.fetch(matter.files_link) if isinstance(matter, Badge) else None,
+            files=await files.fetch(matter),
         )
 
     async def _note(self, claimed: Claimed, outcome: Outcome) -> None:

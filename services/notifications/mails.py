@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP, EmailPolicy
+from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
-from services.notifications.calendar import calendar
-from services.notifications.matters import Badge, Matter
-from services.notifications.texts import Person, Texts, Writer, one_line
+from services.notifications.matters import Badge, Certificate, Matter, Reminder
+from services.notifications.texts import Person, Pictures, Texts, Writer, one_line
+from shared.calendar import calendar
 from shared.forum import Forum, Language
+from shared.names import full_name
 
 LONGEST_DISPLAY_NAME: Final = 80
 BREAKS_AN_ADDRESS: Final = str.maketrans(dict.fromkeys('()<>[]:;@\\,"', " "))
@@ -45,16 +46,27 @@ class Addressee:
     language: str
     reference: str
     me_link: str
+    registered_by: str | None = None
+    """The delegation that registered the person; empty: the organisers; None: nobody else."""
 
     @property
     def name(self) -> str:
-        return one_line(f"{self.title} {self.given_name} {self.family_name}")
+        return one_line(full_name(self.title, self.given_name, self.family_name))
 
 
 @dataclass(frozen=True)
-class BadgeFiles:
-    png: bytes
-    pdf: bytes
+class Files:
+    """What a mail shows or carries besides its text; empty where it has none of it."""
+
+    badge: bytes = b""
+    """The badge as a PNG."""
+    code: bytes = b""
+    """Its QR alone, large, as a PNG."""
+    pdf: bytes = b""
+    """The badge for the printer, or the certificate."""
+
+
+NO_FILES: Final = Files()
 
 
 @dataclass(frozen=True)
@@ -66,8 +78,7 @@ class Draft:
     matter: Matter
     trace_id: str
     written_at: datetime
-    files: BadgeFiles | None = None
-    """Of a badge mail."""
+    files: Files = NO_FILES
 
 
 class Composer:
@@ -75,13 +86,12 @@ class Composer:
 
     Args:
         sender: the address that they come from.
-        rehearsal: whether they say that nothing of it is real.
     """
 
-    def __init__(self, forum: Forum, sender: str, *, rehearsal: bool) -> None:
+    def __init__(self, forum: Forum, sender: str, writer: Writer) -> None:
         self._forum = forum
         self._sender = _address("", sender)
-        self._writer = Writer(forum, rehearsal=rehearsal)
+        self._writer = writer
 
     def compose(self, draft: Draft) -> EmailMessage:
         """The whole mail.
@@ -91,14 +101,20 @@ class Composer:
         """
         to = _address(draft.to.name, draft.to.email)
         policy = ASCII_HEADERS if to.addr_spec.isascii() else UTF8_HEADERS
-        picture = f"badge.{draft.message_id}@{self._sender.domain}"
-        person = Person(draft.to.name, draft.to.language, draft.to.reference, draft.to.me_link)
-        texts = self._writer.write(person, draft.matter, f"cid:{picture}")
+        host = f"{draft.message_id}@{self._sender.domain}"
+        shown = Pictures(badge=f"badge.{host}", code=f"code.{host}")
+        person = Person(
+            draft.to.name,
+            draft.to.language,
+            draft.to.reference,
+            draft.to.me_link,
+            draft.to.registered_by,
+        )
+        texts = self._writer.write(
+            person, draft.matter, Pictures(badge=f"cid:{shown.badge}", code=f"cid:{shown.code}")
+        )
         mail = EmailMessage(policy)
-        if isinstance(draft.matter, Badge) and draft.files is not None:
-            self._put_badge(mail, draft, draft.matter, draft.files, texts, picture)
-        else:
-            _put_texts(mail, texts)
+        self._put_content(mail, draft, texts, shown)
         # Last: the email package moves Content-… headers that are there before into the first part.
         self._put_headers(mail, draft, texts, to)
         return mail
@@ -119,54 +135,78 @@ class Composer:
         if "MIME-Version" not in mail:
             mail["MIME-Version"] = "1.0"
 
-    def _put_badge(
-        self,
-        mail: EmailMessage,
-        draft: Draft,
-        badge: Badge,
-        files: BadgeFiles,
-        texts: Texts,
-        picture: str,
+    def _put_content(
+        self, mail: EmailMessage, draft: Draft, texts: Texts, pictures: Pictures
     ) -> None:
-        policy = mail.policy
-        assert isinstance(policy, EmailPolicy)
-        spoken = EmailMessage(policy)
-        _put_texts(spoken, texts)
-        shown = EmailMessage(policy)
-        shown.make_related()
-        shown.set_param("type", "multipart/alternative")
-        shown.attach(spoken)
-        name = f"badge-{badge.number}"
-        shown.add_related(
-            files.png,
-            maintype="image",
-            subtype="png",
-            cid=f"<{picture}>",
-            disposition="inline",
-            filename=f"{name}.png",
-        )
-        mail.make_mixed()
-        mail.attach(shown)
-        mail.add_attachment(
-            files.pdf, maintype="application", subtype="pdf", filename=f"{name}.pdf"
-        )
-        mail.add_attachment(
-            self._calendar(draft, badge, texts.language),
-            subtype="calendar",
-            params={"method": "PUBLISH"},
-            filename=f"{self._forum.id}.ics",
-        )
+        files = draft.files
+        match draft.matter:
+            case Badge() as badge:
+                name = f"badge-{badge.number}"
+                mail.make_mixed()
+                mail.attach(_shown(mail, files, name, texts, pictures))
+                _attach_pdf(mail, files.pdf, f"{name}.pdf")
+                mail.add_attachment(
+                    self._calendar(draft, badge, texts.language),
+                    subtype="calendar",
+                    params={"method": "PUBLISH"},
+                    filename=f"{self._forum.id}.ics",
+                )
+            case Reminder(number=number):
+                _put_shown(mail, files, f"badge-{number}", texts, pictures)
+            case Certificate(number=number):
+                spoken = EmailMessage(mail.policy)
+                _put_texts(spoken, texts)
+                mail.make_mixed()
+                mail.attach(spoken)
+                _attach_pdf(mail, files.pdf, f"certificate-{number}.pdf")
+            case _:
+                _put_texts(mail, texts)
 
     def _calendar(self, draft: Draft, badge: Badge, language: Language) -> str:
         return calendar(
             self._forum,
             registration_id=draft.to.registration_id,
-            host=self._sender.domain,
             language=language,
             days=badge.days,
             version=badge.version,
             written_at=draft.written_at,
         )
+
+
+def _shown(
+    mail: EmailMessage, files: Files, name: str, texts: Texts, pictures: Pictures
+) -> EmailMessage:
+    """The texts with the pictures that the HTML shows, as a part of the mail."""
+    part = EmailMessage(mail.policy)
+    _put_shown(part, files, name, texts, pictures)
+    return part
+
+
+def _put_shown(
+    part: EmailMessage, files: Files, name: str, texts: Texts, pictures: Pictures
+) -> None:
+    spoken = EmailMessage(part.policy)
+    _put_texts(spoken, texts)
+    part.make_related()
+    part.set_param("type", "multipart/alternative")
+    part.attach(spoken)
+    for content, cid, filename in (
+        (files.code, pictures.code, f"{name}.qr.png"),
+        (files.badge, pictures.badge, f"{name}.png"),
+    ):
+        if content:
+            part.add_related(
+                content,
+                maintype="image",
+                subtype="png",
+                cid=f"<{cid}>",
+                disposition="inline",
+                filename=filename,
+            )
+
+
+def _attach_pdf(mail: EmailMessage, pdf: bytes, filename: str) -> None:
+    mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=filename)
 
 
 def _put_texts(part: MIMEPart, texts: Texts) -> None:

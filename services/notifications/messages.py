@@ -5,23 +5,26 @@ Times are the database's: retries run in wall time, whatever the forum's clock s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import case, exists, func, select, update
+from sqlalchemy import Row, case, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from services.notifications.mails import Addressee
-from services.notifications.matters import STORED, Kind, Matter
+from services.notifications.matters import STORED, AddressChanged, Kind, Matter
 from services.notifications.tables import messages, recipients
 from shared import trace
 
 LONGEST_ERROR = 500
+ADDRESS: Final = func.coalesce(messages.c.matter["email"].astext, recipients.c.email)
+"""Where a message goes; a notice to the address of before names it."""
 
 
 class Status(StrEnum):
@@ -73,11 +76,13 @@ async def queue(
     return message_id
 
 
-async def is_waiting(tx: AsyncConnection, registration_id: UUID, kind: Kind) -> bool:
-    """Whether a message of this kind is still to be sent."""
+async def is_waiting(
+    tx: AsyncConnection, registration_id: UUID, kinds: Collection[Kind] = tuple(Kind)
+) -> bool:
+    """Whether a message of these kinds is still to be sent."""
     waiting = exists().where(
         messages.c.registration_id == registration_id,
-        messages.c.kind == kind,
+        messages.c.kind.in_(kinds),
         messages.c.status == Status.queued,
     )
     return bool((await tx.execute(select(waiting))).scalar_one())
@@ -125,7 +130,9 @@ async def erase(tx: AsyncConnection, registration_id: UUID) -> None:
     )
 
 
-async def claim(tx: AsyncConnection, limit: int, lease: timedelta) -> Sequence[Claimed]:
+async def claim(
+    tx: AsyncConnection, limit: int, lease: timedelta, kinds: Collection[Kind] = tuple(Kind)
+) -> Sequence[Claimed]:
     """Take messages that are due, the longest due first; nobody else gets them within the lease.
 
     A message whose recipient isn't known yet stays where it is: the badge may be heard of before
@@ -140,7 +147,7 @@ async def claim(tx: AsyncConnection, limit: int, lease: timedelta) -> Sequence[C
             messages.c.status == Status.queued,
             messages.c.due_at <= func.now(),
             # What a newer version of this service has queued is for that one to send.
-            messages.c.kind.in_(list(Kind)),
+            messages.c.kind.in_(kinds),
             recipients.c.email.is_not(None),
             recipients.c.me_link.is_not(None),
         )
@@ -159,7 +166,7 @@ async def claim(tx: AsyncConnection, limit: int, lease: timedelta) -> Sequence[C
             due_at=func.now() + lease,
             attempts=messages.c.attempts + 1,
             first_attempt_at=func.coalesce(messages.c.first_attempt_at, func.now()),
-            recipient=recipients.c.email,
+            recipient=ADDRESS,
         )
         .returning(
             messages.c.id,
@@ -174,28 +181,34 @@ async def claim(tx: AsyncConnection, limit: int, lease: timedelta) -> Sequence[C
             recipients.c.language,
             recipients.c.reference,
             recipients.c.me_link,
+            recipients.c.registered_by,
         )
     )
-    return [
-        Claimed(
-            id=row.id,
+    return [_claimed(row) for row in rows]
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    matter = STORED.validate_python(row.matter)
+    # Whoever reads the address of before learns nothing that is new.
+    who: Any = matter if isinstance(matter, AddressChanged) else row
+    return Claimed(
+        id=row.id,
+        registration_id=row.registration_id,
+        attempt=row.attempts,
+        matter=matter,
+        to=Addressee(
             registration_id=row.registration_id,
-            attempt=row.attempts,
-            matter=STORED.validate_python(row.matter),
-            to=Addressee(
-                registration_id=row.registration_id,
-                email=row.email,
-                title=row.title or "",
-                given_name=row.given_name,
-                family_name=row.family_name,
-                language=row.language,
-                reference=row.reference,
-                me_link=row.me_link,
-            ),
-            traceparent=row.traceparent,
-        )
-        for row in rows
-    ]
+            email=who.email,
+            title=who.title or "",
+            given_name=who.given_name,
+            family_name=who.family_name,
+            language=who.language,
+            reference=row.reference,
+            me_link=row.me_link,
+            registered_by=row.registered_by,
+        ),
+        traceparent=row.traceparent,
+    )
 
 
 async def mark_sent(tx: AsyncConnection, claimed: Claimed) -> bool:
@@ -211,6 +224,13 @@ async def mark_sent(tx: AsyncConnection, claimed: Claimed) -> bool:
         .values(status=Status.sent, sent_at=func.now(), error=None)
     )
     return done.rowcount == 1
+
+
+async def count_bounces(connection: AsyncConnection) -> int:
+    """How many messages have come back in the last hour."""
+    lately = messages.c.due_at > func.now() - timedelta(hours=1)
+    query = select(func.count()).where(messages.c.status == Status.bounced, lately)
+    return int((await connection.execute(query)).scalar_one())
 
 
 async def mark_bounced(tx: AsyncConnection, claimed: Claimed, error: str) -> bool:

@@ -11,7 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.matters import Kind
 from services.notifications.tables import recipients
-from shared.events import RegistrationContactChanged, RegistrationSubmitted
+from shared.events import (
+    FocalPointInvited,
+    RegistrationContactChanged,
+    RegistrationEnrolled,
+    RegistrationLinkRequested,
+    RegistrationSubmitted,
+    StaffSignInOffered,
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,11 @@ class Recipient:
 
     registration_id: UUID
     contact_version: int
+    email: str | None
+    title: str
+    given_name: str
+    family_name: str
+    language: str
     state: Kind | None
     state_version: int
     badge_id: str | None
@@ -33,7 +45,8 @@ class Recipient:
 
     @property
     def is_confirmed(self) -> bool:
-        """Only who is confirmed gets a badge; nobody goes back from there to a review or a list."""
+        """Only who is confirmed gets a badge; whoever is reopened hears so, and nobody else goes
+        back from there to a review or a list."""
         return self.badge_version > 0
 
 
@@ -52,6 +65,11 @@ async def lock(tx: AsyncConnection, registration_id: UUID) -> Recipient:
     return Recipient(
         registration_id=registration_id,
         contact_version=row.contact_version,
+        email=row.email,
+        title=row.title or "",
+        given_name=row.given_name or "",
+        family_name=row.family_name or "",
+        language=row.language or "",
         state=Kind(row.state) if row.state else None,
         state_version=row.state_version,
         badge_id=row.badge_id,
@@ -60,21 +78,63 @@ async def lock(tx: AsyncConnection, registration_id: UUID) -> Recipient:
     )
 
 
-async def introduce(tx: AsyncConnection, fact: RegistrationSubmitted) -> None:
-    """Note what only the first fact of a registration tells."""
-    await _set(tx, fact.registration_id, reference=fact.reference, me_link=fact.me_link)
+async def introduce(
+    tx: AsyncConnection, fact: RegistrationSubmitted | RegistrationEnrolled
+) -> None:
+    """Note what only the first fact of a registration tells; a newer link may be known already."""
+    await _set(
+        tx,
+        fact.registration_id,
+        reference=fact.reference,
+        me_link=func.coalesce(recipients.c.me_link, fact.me_link),
+        registered_by=fact.delegation if isinstance(fact, RegistrationEnrolled) else None,
+    )
+
+
+async def introduce_focal_point(tx: AsyncConnection, fact: FocalPointInvited) -> None:
+    """Note how to write to a focal point, who has no registration: only the invitation's id."""
+    await _set(
+        tx,
+        fact.focal_point_id,
+        email=fact.email,
+        given_name="",
+        family_name=fact.name,
+        language=fact.language,
+        reference="",
+        me_link=fact.sign_in_link,
+        state=Kind.focal_point,
+    )
+
+
+async def know_staff(tx: AsyncConnection, account_id: UUID, fact: StaffSignInOffered) -> None:
+    """Note a member of staff: a recipient like any other, under the account's id, with neither a
+    registration nor a reference."""
+    await _set(
+        tx,
+        account_id,
+        email=fact.email,
+        given_name=fact.name,
+        family_name="",
+        language=fact.language,
+        reference="",
+        me_link=fact.page,
+    )
 
 
 async def change_contact(
     tx: AsyncConnection,
     recipient: Recipient,
-    fact: RegistrationSubmitted | RegistrationContactChanged,
+    fact: RegistrationSubmitted
+    | RegistrationEnrolled
+    | RegistrationContactChanged
+    | RegistrationLinkRequested,
 ) -> None:
     if fact.version < recipient.contact_version:
         return
     await _set(
         tx,
         fact.registration_id,
+        me_link=fact.me_link or recipients.c.me_link,
         contact_version=fact.version,
         email=fact.email,
         title=fact.title,
@@ -108,6 +168,7 @@ async def erase(tx: AsyncConnection, registration_id: UUID) -> None:
         language=None,
         reference=None,
         me_link=None,
+        registered_by=None,
         badge_id=None,
         erased_at=func.now(),
     )

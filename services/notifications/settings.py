@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import time
+from typing import Final
+
 from pydantic import EmailStr, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LATEST_REMINDER: Final = time(21)
+"""Nobody is reminded at night: whoever could not be by then is not reminded."""
 
 
 class NotificationsSettings(BaseSettings):
@@ -20,6 +26,8 @@ class NotificationsSettings(BaseSettings):
     """Where badge files are fetched, such as http://badging:8002; empty: the public origin."""
     sender: EmailStr | None = None
     """Address that mails come from, and that bounces return to; unset: the forum's contact."""
+    reminds_at: time = time(10)
+    """From when on, the day before somebody's first day, the reminder goes out; forum time."""
     concurrency: int = Field(default=8, ge=1, le=64)
     """Mails in hand at the same time, each with a connection to the mail server."""
     attempt_seconds: float = Field(default=60, gt=0)
@@ -32,6 +40,13 @@ class NotificationsSettings(BaseSettings):
     """But no longer than this: greylisting lets a mail pass after minutes."""
     give_up_hours: float = Field(default=24, gt=0)
     """A mail that has failed for so long is not tried again."""
+
+    @field_validator("reminds_at")
+    @classmethod
+    def _reminds_by_day(cls, value: time) -> time:
+        if value.tzinfo is not None or value >= LATEST_REMINDER:
+            raise ValueError(f"must be a time of day before {LATEST_REMINDER:%H:%M}")
+        return value
 
     @field_validator("badging_url")
     @classmethod

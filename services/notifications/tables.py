@@ -35,17 +35,24 @@ recipients = Table(
     Column("contact_version", Integer, nullable=False, server_default="0"),
     Column("reference", Text),
     Column("me_link", Text),
+    Column("registered_by", Text),
     Column("state", Text),
     Column("state_version", Integer, nullable=False, server_default="0"),
     Column("badge_id", Text),
     Column("badge_version", Integer, nullable=False, server_default="0"),
     Column("erased_at", moment),
+    Column("mail_forgotten_at", moment),
     Index("recipients_email_index", func.lower(text("email"))),
 )
 """Whom we write to, and how far we have heard of them. Facts come in any order, so a row may begin
 with any of them: each `…_version` is that of the newest fact that its columns come from.
 
+A member of staff has a row under the id of the account, see consumers.py: offer_the_sign_in.
+
 `badge_id` is the badge that opens the gates now; null before the first and after the last one.
+`registered_by`: the delegation that registered the person; empty: the organisers; null: they did.
+A focal point is written to under the id of the invitation.
+`mail_forgotten_at`: since when a local mailbox has nothing of theirs, once they are erased.
 """
 
 messages = Table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
@@ -16,12 +17,20 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from babel.dates import format_date, format_interval
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from services.notifications.matters import Badge, Matter
-from shared import i18n
+from services.notifications.matters import (
+    Badge,
+    Certificate,
+    Matter,
+    Reminder,
+    SignIn,
+    StaffInvited,
+)
+from shared import dates, i18n
 from shared.forum import LANGUAGES, Forum, Language
+from shared.wallets import Wallet
 
 FOLDER: Final = Path(__file__).parent
 TEXT_WIDTH: Final = 76
@@ -44,6 +53,17 @@ class Person:
     language: str
     reference: str
     me_link: str
+    registered_by: str | None = None
+    """As in mails.Addressee."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where the HTML of a badge mail finds its pictures."""
+
+    badge: str = ""
+    code: str = ""
+    """The QR alone."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +74,32 @@ class Texts:
     html: str
 
 
-class Writer:
-    """Writes one forum's mails."""
+NO_PICTURES: Final = Pictures()
 
-    def __init__(self, forum: Forum, *, rehearsal: bool) -> None:
+
+class Writer:
+    """Writes one forum's mails.
+
+    Args:
+        origin: the public URL that the links in them begin with.
+        rehearsal: whether they say that nothing of it is real.
+        wallets: those that badges can be put into.
+    """
+
+    def __init__(
+        self, forum: Forum, origin: str, *, rehearsal: bool, wallets: Sequence[Wallet] = ()
+    ) -> None:
         self._forum = forum
+        self._wallets = wallets
+        self._origin = origin
         self._rehearsal = rehearsal
         self._environment = cache(self._make_environment)
 
-    def write(self, person: Person, matter: Matter, picture: str = "") -> Texts:
-        """The texts of a mail.
-
-        Args:
-            picture: address of the badge's picture, for the HTML of a badge mail.
-        """
+    def write(self, person: Person, matter: Matter, pictures: Pictures = NO_PICTURES) -> Texts:
+        """The texts of a mail, in the person's own language."""
         language = _offered(person.language)
-        context: dict[str, object] = {"person": person, "matter": matter, "picture": picture}
-        if isinstance(matter, Badge):
-            context["days"] = self._days(language, matter.days)
-            context["category"] = self._forum.category(matter.category).name.in_language(language)
+        context: dict[str, object] = {"person": person, "matter": matter, "pictures": pictures}
+        context |= self._about(matter, language)
         template = self._environment(language, Face.text).get_template(f"{matter.kind}.jinja")
         subject = "".join(template.blocks["subject"](template.new_context(context)))
         html = self._environment(language, Face.html).get_template(f"{matter.kind}.jinja")
@@ -83,10 +110,46 @@ class Writer:
             html=html.render(context),
         )
 
+    def _about(self, matter: Matter, language: Language) -> dict[str, object]:
+        """What the forum's file says of what a mail is about."""
+        forum = self._forum
+        match matter:
+            case Badge():
+                return {
+                    "wallets": self._wallet_links(matter.files_link),
+                    "days": self._days(language, matter.days),
+                    "category": forum.category(matter.category).name.in_language(language),
+                }
+            case Reminder():
+                first = forum.days[(matter.days & -matter.days).bit_length() - 1]
+                return {
+                    "wallets": self._wallet_links(matter.files_link),
+                    "days": self._days(language, matter.days),
+                    "first_day": dates.full_day(first, language),
+                    "desk_hours": [
+                        _span(language, hours.opens, hours.closes)
+                        for hours in forum.badge_desk.hours
+                        if hours.day == first
+                    ],
+                }
+            case Certificate():
+                return {"days": self._days(language, matter.days)}
+            case SignIn() | StaffInvited():
+                return {"valid_for": dates.duration(matter.valid_seconds, language)}
+            case _:
+                return {}
+
+    def _wallet_links(self, files_link: str) -> dict[str, str]:
+        """Where each wallet takes the badge from."""
+        return {
+            wallet: self._origin + files_link.replace("{suffix}", wallet.suffix)
+            for wallet in self._wallets
+        }
+
     def _days(self, language: Language, bitmap: int) -> list[str]:
         """The badge's days as a list of lines."""
         return [
-            format_date(day, "full", locale=i18n.locale(language))
+            dates.full_day(day, language)
             for index, day in enumerate(self._forum.days)
             if bitmap >> index & 1
         ]
@@ -99,21 +162,27 @@ class Writer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            # Else each mail looks at each template's file, whether it has changed.
+            auto_reload=False,
         )
         catalogue = i18n.translations(FOLDER / "locale", language)
         environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
         environment.filters["wrapped"] = _wrapped
-        forum, days = self._forum, self._forum.days
+        environment.filters["isolated"] = _isolation(face, language)
+        forum = self._forum
         environment.globals.update(
             language=language,
             direction=i18n.direction(language),
+            language_name=i18n.NATIVE_NAMES[language],
             rehearsal=self._rehearsal,
             forum=forum.short_name.in_language(language),
             forum_in_full=forum.name.in_language(language),
-            dates=format_interval(days[0], days[-1], "yMMMMd", locale=i18n.locale(language)),
+            dates=dates.period(forum.days, language),
             venue=forum.venue.name.in_language(language),
             address=forum.venue.address,
-            hours=f"{_hour(forum.venue.opens)}–{_hour(forum.venue.closes)}",
+            hours=_span(language, forum.venue.opens, forum.venue.closes),
+            entrances=_entrances(forum, language),
+            origin=self._origin,
             city=forum.venue.city.in_language(language),
             badge_desk=forum.badge_desk.place.in_language(language),
             contact=forum.contact,
@@ -132,6 +201,15 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", "".join(kept)).strip()
 
 
+def _isolation(face: Face, language: Language) -> Callable[[str], str]:
+    """How a name or an address is kept from mixing with text that runs the other way."""
+    if face is Face.html:
+        return Markup("<bdi>{}</bdi>").format
+    if i18n.direction(language) == "rtl":
+        return "\u2068{}\u2069".format  # first strong isolate, and its end
+    return str
+
+
 def _offered(wanted: str) -> Language:
     """The language, or English while its catalogue is not complete."""
     for language in LANGUAGES:
@@ -148,5 +226,21 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _hour(moment: time) -> str:
-    return moment.strftime("%H:%M")
+def _span(language: Language, opens: time, closes: time) -> str:
+    _ = i18n.translations(FOLDER / "locale", language).gettext
+    hours = {"opens": f"{opens:%H:%M}", "closes": f"{closes:%H:%M}"}
+    return _("%(opens)s–%(closes)s") % hours
+
+
+def _entrances(forum: Forum, language: Language) -> list[str]:
+    """Where one comes into the venue, in the order of the forum's file."""
+    ways_in = {
+        gate.entrance
+        for gate in forum.gates
+        if gate.zone == forum.main_zone.id and gate.direction == "in"
+    }
+    return [
+        entrance.name.in_language(language)
+        for entrance in forum.entrances
+        if entrance.id in ways_in
+    ]
