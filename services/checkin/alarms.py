@@ -17,10 +17,15 @@ MINUTE_SECONDS: Final = 60.0
 _NONSENSE: Final = frozenset({Reason.malformed, Reason.bad_signature, Reason.unknown_badge})
 _STOPPED: Final = frozenset({Reason.revoked, Reason.superseded, Reason.cancelled, Reason.blocked})
 
+_WANTED: Final = frozenset({Reason.revoked, Reason.blocked})
+"""Somebody took these away from them; the others are the everyday of a badge desk."""
+
 
 class Alarms:
     """What this process has seen of each device in the last minute: the same alert comes once in
-    that time, however many scans deserve it."""
+    that time, however many scans deserve it. Among several processes the database sees to it
+    (scan_log.py), but each counts to `MANY` for itself: a device that scans at all of them
+    in turn is noticed after so many times more."""
 
     def __init__(self) -> None:
         self._nonsense: defaultdict[UUID, deque[float]] = defaultdict(lambda: deque(maxlen=MANY))
@@ -32,6 +37,8 @@ class Alarms:
             return AlertKind.double_use
         if conflict in _STOPPED:
             return AlertKind.stopped_badge_admitted
+        if reason in _WANTED:
+            return self._once(device_id, AlertKind.stopped_badge_shown, time.monotonic())
         if reason not in _NONSENSE:
             return None
         now = time.monotonic()

@@ -17,6 +17,7 @@ from services.checkin.devices import Device
 from services.checkin.gates import Gates
 from services.checkin.scans import find_scan
 from services.checkin.tables import alerts
+from shared import audit
 from shared.access import Staff
 from shared.database import after_commit
 from shared.problems import not_found
@@ -34,6 +35,19 @@ class AlertKind(StrEnum):
     """An officer had been told something else than what the log says."""
     unknown_badges = "unknown_badges"
     """Many in a minute."""
+    roll_call = "roll_call"
+    """The house is being evacuated."""
+    stopped_badge_shown = "stopped_badge_shown"
+    """Somebody with a revoked badge, or with a security hold, stands at a gate."""
+    mail_bouncing = "mail_bouncing"
+    """With the mail server's reply code."""
+    # Those from here on end by themselves when their reason does: acknowledged, by nobody.
+    gate_silent = "gate_silent"
+    replica_old = "replica_old"
+    venue_nearly_full = "venue_nearly_full"
+    venue_full = "venue_full"
+    dead_letters = "dead_letters"
+    """With the queue's name."""
 
 
 async def raise_alert(
@@ -48,8 +62,9 @@ async def raise_alert(
     registration_id: UUID | None = None,
     detail: str | None = None,
 ) -> None:
-    """Alert once: again of the same kind about the same scan changes nothing, nor does a device's
-    clock that is still wrong.
+    """Alert once: again of the same kind about the same scan changes nothing, nor does, while that
+    is open, a device's clock that is still wrong, or the same of what is not of a gate.
+    What a scan itself deserves, scan_log.py raises.
 
     Args:
         tx: the transaction that notices; the alert is true if it commits.
@@ -73,7 +88,18 @@ async def raise_alert(
         "detail": detail,
     }
     if (await tx.execute(_RAISE, alert)).rowcount:
-        after_commit(tx, gates.live.changed)
+        after_commit(tx, gates.live.alerts_changed)
+
+
+async def end_alert(tx: AsyncConnection, gates: Gates, kind: AlertKind, *, detail: str) -> None:
+    """Say that the reason of an open alert is over."""
+    over = (
+        update(alerts)
+        .where(alerts.c.kind == kind, alerts.c.detail == detail, alerts.c.acknowledged_at.is_(None))
+        .values(acknowledged_at=gates.clock.now())
+    )
+    if (await tx.execute(over)).rowcount:
+        after_commit(tx, gates.live.alerts_changed)
 
 
 async def listed(
@@ -92,9 +118,10 @@ async def listed(
 async def acknowledge(gates: Gates, alert_id: UUID, by: Staff) -> Alert:
     """Say that somebody has seen to it. Again, or by another at the same time, changes nothing."""
     async with gates.database.begin() as tx:
-        seen_to = {"wanted": alert_id, "now": gates.clock.now(), "by": by.id}
+        seen_to: dict[str, Any] = {"wanted": alert_id, "now": gates.clock.now(), "by": by.id}
         if (await tx.execute(_ACKNOWLEDGE, seen_to)).rowcount:
-            after_commit(tx, gates.live.changed)
+            after_commit(tx, gates.live.alerts_changed)
+            await audit.note(tx, seen_to["now"], "alert.acknowledge", which=alert_id)
         query = select(alerts).where(alerts.c.id == alert_id)
         alert: Alert | None = (await tx.execute(query)).one_or_none()
     if alert is None:

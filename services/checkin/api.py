@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.checkin import alerts, device_state, devices, rebuilding
-from services.checkin.attendance import Totals
+from services.checkin import alerts, device_state, devices, photos, rebuilding
 from services.checkin.devices import Device
 from services.checkin.gates import Gates, OurGates
 from services.checkin.participants import FoundPage, look_up
 from services.checkin.rebuilding import Unheard
+from services.checkin.room import Room
 from services.checkin.scans import Answer
 from services.checkin.schemas import (
     AlertOut,
@@ -36,17 +35,16 @@ from services.checkin.schemas import (
     NewScan,
     NotTaken,
     PairingOut,
-    ScanOut,
-    ScanPage,
     Shown,
     StaffOut,
     UndoBody,
 )
-from services.checkin.tables import scans
 from services.checkin.turnstile import OurTurnstile, Turnstile
 from services.checkin.undo import Undone, undo
+from shared import audit, caching, caller, i18n
 from shared.access import Role, Staff, bearer, forbidden, require, staff_of, unauthenticated
-from shared.problems import FieldError, Problem, document, invalid_input, read_body
+from shared.forum import LANGUAGES, Language
+from shared.problems import FieldError, Problem, document, documented, invalid_input, read_body
 
 LEADS = (Role.organiser, Role.security_lead)
 FINDERS = (*LEADS, Role.desk)
@@ -70,6 +68,7 @@ async def calling_device(request: Request, gates: OurGates) -> Device:
         device = await devices.by_token(connection, token)
     if device is None:
         raise unauthenticated()
+    caller.is_known_as(str(device.id), caller.DEVICE)
     return device
 
 
@@ -78,12 +77,28 @@ async def device_or_staff(request: Request, gates: OurGates) -> None:
         await calling_device(request, gates)
 
 
-async def device_or_finder(request: Request, gates: OurGates) -> None:
+async def lead_or_calling_device(request: Request, gates: OurGates) -> Staff | Device:
     staff = staff_of(request)
     if staff is None:
-        await calling_device(request, gates)
-    elif staff.role not in FINDERS:
+        return await calling_device(request, gates)
+    if not staff.has(*LEADS):
         raise forbidden()
+    return staff
+
+
+async def zone_of_finder(request: Request, gates: OurGates) -> str:
+    """Of the gate where the device that asks stands, as the device's own look-up without a network
+    has it; the venue for staff.
+    """
+    staff = staff_of(request)
+    if staff is None:
+        device = await calling_device(request, gates)
+        zones = {gate.id: gate.zone for gate in gates.forum.gates}
+        # A device may stand at a gate that the forum has no more.
+        return zones.get(device.gate, gates.forum.main_zone.id)
+    if not staff.has(*FINDERS):
+        raise forbidden()
+    return gates.forum.main_zone.id
 
 
 async def scanning_device(request: Request, turnstile: OurTurnstile) -> Device:
@@ -94,12 +109,28 @@ async def scanning_device(request: Request, turnstile: OurTurnstile) -> Device:
     return device
 
 
+async def preferred_language(
+    response: Response, accept_language: Annotated[str, Header()] = ""
+) -> Language:
+    response.headers["Vary"] = "Accept-Language"
+    return i18n.negotiate(accept_language, offered=LANGUAGES)
+
+
 ScanningDevice = Annotated[Device, Depends(scanning_device)]
 CallingDevice = Annotated[Device, Depends(calling_device)]
+LeadOrDevice = Annotated[Staff | Device, Depends(lead_or_calling_device)]
+Preferred = Annotated[Language, Depends(preferred_language)]
 Lead = Annotated[Staff, Depends(require(*LEADS))]
 Watcher = Annotated[Staff, Depends(require(*WATCHERS))]
 Organiser = Annotated[Staff, Depends(require(Role.organiser))]
-Name = Annotated[str, Query(pattern=r"^[a-z0-9_-]+$")]
+
+
+async def _room_of(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
+
+
+OurRoom = Annotated[Room, Depends(_room_of)]
 
 
 def check_gate(gates: Gates, gate: str) -> None:
@@ -108,8 +139,8 @@ def check_gate(gates: Gates, gate: str) -> None:
 
 
 @router.get("/forum", tags=["forum"], summary="The forum: names, gates, and its time")
-async def the_forum(gates: OurGates) -> ForumOut:
-    return ForumOut.of(gates.forum, gates.clock)
+async def the_forum(gates: OurGates, language: Preferred) -> ForumOut:
+    return ForumOut.of(gates.forum, gates.clock, language)
 
 
 @router.get("/me", tags=["forum"], summary="The member of staff who asks")
@@ -117,7 +148,7 @@ async def staff_me(request: Request) -> StaffOut:
     staff = staff_of(request)
     if staff is None:
         raise unauthenticated()
-    return StaffOut(name=staff.id, role=staff.role)
+    return StaffOut(name=staff.name, role=staff.role, roles=list(staff.roles))
 
 
 @router.get(
@@ -126,8 +157,8 @@ async def staff_me(request: Request) -> StaffOut:
     summary="The gates of forum.toml",
     dependencies=[Depends(device_or_staff)],
 )
-async def list_gates(gates: OurGates) -> list[GateOut]:
-    return [GateOut.model_validate(gate) for gate in gates.forum.gates]
+async def list_gates(gates: OurGates, language: Preferred) -> list[GateOut]:
+    return [GateOut.of(gate, language) for gate in gates.forum.gates]
 
 
 @router.post("/enrolments", status_code=201, tags=["devices"], summary="Offer a pairing code")
@@ -240,13 +271,21 @@ async def copy(
     _: CallingDevice,
     after: Annotated[str | None, Query(description="The cursor of the last answer")] = None,
 ) -> Response:
-    """One JSON object a line, told apart by `kind`; gzip where the caller accepts it.
+    """One JSON array a line, told apart by its first element; zstd or gzip where accepted.
 
-    `begin` is the first line; its `full` says whether to forget all that was kept: without a
-    cursor, or with one that means nothing here. Then come every `key`, and those `badge`s and
-    `presence`s that may have changed since the cursor. Lines may repeat what the device has; the
-    last word counts on a `badge_id`, and on a `registration_id` in a `zone`. `end` is the last
-    line and has the next cursor. Without it the answer was cut off; the old cursor stays good.
+    `["begin", {...}]` is the first line. Its `full` says whether to forget all that was kept:
+    without a cursor, or with one that means nothing here. Its `key`, `badge` and `presence` name
+    the columns of the lines that follow, in order: every `key`, and those `badge`s and `presence`s
+    that may have changed since the cursor. Its `format` is 2; who knows only others stops there.
+
+    To be short, a `badge_id` is the eight bytes in Base64 without padding; a `registration_id` the
+    sixteen bytes of the UUID likewise, or null for the one of the line before; a `number` lacks its
+    hyphen and its check symbol; `at` is in seconds after the first line's `since`. A `presence`
+    whose `at` is null is over.
+
+    Lines may repeat what the device has; the last word counts on a badge, and on a person in a
+    zone. `["end", {...}]` is the last line and has the next `cursor`. Without it the answer was cut
+    off; the old cursor stays good.
     """
     return gates.replica.after(after)
 
@@ -269,47 +308,11 @@ async def news(gates: OurGates, device: CallingDevice) -> EventSourceResponse:
     return EventSourceResponse(changes(), headers={"Cache-Control": "no-store"})
 
 
-@router.get("/scans", tags=["scans"], summary="The log, newest first")
-async def log(
-    gates: OurGates,
-    _: Watcher,
-    gate: Name | None = None,
-    decision: Literal["admitted", "refused", "undone"] | None = None,
-    reason: Name | None = None,
-    registration_id: UUID | None = None,
-    cursor: Annotated[int | None, Query(ge=1, lt=1 << 63)] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> ScanPage:
-    query = select(scans).order_by(scans.c.seq.desc()).limit(limit + 1)
-    wanted = {
-        "gate": gate,
-        "decision": decision,
-        "reason": reason,
-        "registration_id": registration_id,
-    }
-    for column, value in wanted.items():
-        if value is not None:
-            query = query.where(scans.c[column] == value)
-    if cursor is not None:
-        query = query.where(scans.c.seq < cursor)
-    async with gates.database.read() as connection:
-        rows = list(await connection.execute(query))
-    more = len(rows) > limit
-    return ScanPage(
-        items=[ScanOut.model_validate(row) for row in rows[:limit]],
-        next_cursor=str(rows[limit - 1].seq) if more else None,
-    )
-
-
 @router.post("/scans/{scan_id}/undo", tags=["scans"], summary="Take a scan back")
-async def take_back(request: Request, gates: OurGates, scan_id: UUID, body: UndoBody) -> Undone:
-    staff = staff_of(request)
-    if staff is not None:
-        if staff.role not in LEADS:
-            raise forbidden()
-        return await undo(gates, scan_id, body.reason, staff.id, None)
-    device = await calling_device(request, gates)
-    return await undo(gates, scan_id, body.reason, device.label, device.id)
+async def take_back(gates: OurGates, scan_id: UUID, body: UndoBody, by: LeadOrDevice) -> Undone:
+    if isinstance(by, Staff):
+        return await undo(gates, scan_id, body.reason, by.id, None)
+    return await undo(gates, scan_id, body.reason, by.label, by.id)
 
 
 @router.post(
@@ -327,17 +330,46 @@ async def shown(gates: OurGates, scan_id: UUID, body: Shown, device: CallingDevi
     "/participants",
     tags=["participants"],
     summary="Look somebody up by name or badge number",
-    dependencies=[Depends(device_or_finder)],
 )
 async def find_participants(
     gates: OurGates,
+    zone: Annotated[str, Depends(zone_of_finder)],
     q: Annotated[str, Query(max_length=100, description="Words of the name, or the number")],
     limit: Annotated[int, Query(ge=1, le=50)] = 20,
 ) -> FoundPage:
     """Names have all the words, in any order, whatever their accents and case."""
     async with gates.database.read() as connection:
         now = gates.clock.now()
-        return FoundPage(items=await look_up(connection, gates.forum, now, q, limit))
+        found = await look_up(connection, gates.forum, zone, now, q, limit)
+    about = {one.registration_id for one in found}
+    await audit.note_read(gates.database, now, "participant.search", about)
+    return FoundPage(items=found)
+
+
+@router.get(
+    "/participants/{registration_id}/photo",
+    tags=["participants"],
+    summary="What somebody looks like, as JPEG",
+    dependencies=[Depends(zone_of_finder)],
+    response_class=Response,
+    responses={
+        200: {"content": {"image/jpeg": {}}},
+        304: {"description": "Not changed since the ETag in If-None-Match"},
+        **documented(401, 403, 404),
+    },
+)
+async def photo(request: Request, gates: OurGates, registration_id: UUID) -> Response:
+    async with gates.database.read() as connection:
+        found = await photos.get(connection, registration_id)
+    if staff_of(request) is not None:  # devices fetch everybody's, beforehand
+        now = gates.clock.now()
+        await audit.note_read(gates.database, now, "photo.read", [registration_id])
+    tag = f'"{found.edition}"'
+    # No-cache: a browser may keep it, but asks each time, so that an erased one is gone.
+    headers = {"Cache-Control": "private, no-cache", "ETag": tag}
+    if caching.has(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(found.jpeg, media_type="image/jpeg", headers=headers)
 
 
 @router.get("/alerts", tags=["alerts"], summary="What a person should look at, newest first")
@@ -351,6 +383,8 @@ async def list_alerts(
     async with gates.database.read() as connection:
         rows = await alerts.listed(connection, is_open=is_open, before=cursor, limit=limit + 1)
     more = len(rows) > limit
+    about = {row.registration_id for row in rows[:limit] if row.registration_id}
+    await audit.note_read(gates.database, gates.clock.now(), "alert.search", about)
     return AlertPage(
         items=[AlertOut.model_validate(row) for row in rows[:limit]],
         next_cursor=str(rows[limit - 1].id) if more else None,
@@ -366,6 +400,7 @@ async def acknowledge(gates: OurGates, alert_id: UUID, by: Lead) -> AlertOut:
 @router.post("/rebuild", tags=["operations"], summary="Begin to make our copy anew")
 async def begin_rebuilding(gates: OurGates, _: Organiser) -> Unheard:
     async with gates.database.begin() as tx:
+        await audit.note(tx, gates.clock.now(), "copy.begin_rebuilding")
         return await rebuilding.begin(tx)
 
 
@@ -378,23 +413,5 @@ async def rebuilding_goes_on(gates: OurGates, _: Organiser) -> Unheard:
 @router.post("/rebuild/finish", tags=["operations"], summary="Stop what no owner knows of")
 async def finish_rebuilding(gates: OurGates, _: Organiser) -> Unheard:
     async with gates.database.begin() as tx:
+        await audit.note(tx, gates.clock.now(), "copy.finish_rebuilding")
         return await rebuilding.finish(tx)
-
-
-@router.get("/attendance", tags=["attendance"], summary="The figures now")
-async def attendance(gates: OurGates, _: Watcher) -> Totals:
-    return await gates.live.now()
-
-
-@router.get(
-    "/attendance/stream",
-    tags=["attendance"],
-    summary="The figures after each change, as server-sent events named 'attendance'",
-    response_class=EventSourceResponse,
-)
-async def stream(gates: OurGates, _: Watcher) -> EventSourceResponse:
-    async def figures() -> AsyncIterator[ServerSentEvent]:
-        async for totals in gates.live.watch():
-            yield ServerSentEvent(totals.model_dump_json(), event="attendance")
-
-    return EventSourceResponse(figures(), headers={"Cache-Control": "no-store"})

@@ -1,45 +1,67 @@
 """The figures: how many are inside, who came where and when.
 
-They are counted when somebody looks, in one statement: so they equal the log at every moment, and
-no scan waits for another to count itself.
+Presence and attendance are written with each scan and equal the log at every moment. Figures are
+counted from them: of now by `today.py`, of an earlier moment by `look_back.py`.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections import Counter
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 from sqlalchemy import delete, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checkin.admission import session_of
+from services.checkin.curve import Peak
 from services.checkin.tables import attendance
 from shared import countries
-from shared.forum import Forum
 
 NO_REGION: Final = "none"
+FEW: Final = 5
+"""So small a group is somebody's neighbours, not statistics."""
+
+Counts = dict[str, int]
 
 
 class Totals(BaseModel):
-    """The live figures. Maps go from an id to a number of people who arrived today."""
+    """The figures. Maps go from an id to a number of people who arrived that day."""
 
-    day: date = Field(description="The forum's today")
-    registered: int = Field(description="Confirmed registrations")
-    badged: int = Field(description="Valid badges")
+    day: date = Field(description="The forum's today, or the day that was asked for")
+    until: datetime | None = Field(
+        default=None, description="The moment that the figures are of; null: now"
+    )
+    registered: int = Field(description="Confirmed registrations, always those of now")
+    badged: int = Field(description="Valid badges, always those of now")
     arrived_total: int = Field(description="People who came on at least one day")
     arrived_today: int
-    inside: int = Field(description="People inside the venue now")
-    refused_today: int = Field(description="Refused scans today")
-    by_entrance: dict[str, int]
-    by_category: dict[str, int]
-    by_country: dict[str, int] = Field(description="By ISO 3166 alpha-2 code")
-    by_region: dict[str, int] = Field(description="By ITU region")
-    by_minute: dict[str, int] = Field(description="By minute of first entry, HH:MM at the venue")
-    refusals_by_reason: dict[str, int]
+    inside: int = Field(description="People inside the venue")
+    refused_today: int = Field(description="Refused scans that day")
+    by_entrance: Counts
+    by_category: Counts
+    by_country: Counts = Field(description="By ISO 3166 alpha-2 code")
+    by_region: Counts = Field(description="By ITU region")
+    by_gender: Counts = Field(
+        description="In steps of five, rounded down, so that nobody's gender can be told from it; "
+        "`unknown` did not say"
+    )
+    by_minute: Counts = Field(description="By minute of first entry, HH:MM at the venue")
+    by_entrance_and_minute: dict[str, Counts]
+    refusals_by_reason: Counts
     venue_limit: int = Field(description="How many may be inside")
+    peak: Peak | None = Field(
+        default=None, description="When most were inside that day; null before the first entry"
+    )
+    inside_by_minute: Counts = Field(
+        default_factory=dict,
+        description="How many were inside at the end of a minute, HH:MM at the venue; minutes "
+        "without a change are left out",
+    )
 
 
 class Arrival(BaseModel):
@@ -86,41 +108,36 @@ async def forget_arrival(tx: AsyncConnection, registration_id: UUID, day: date) 
     )
 
 
-async def totals(connection: AsyncConnection, forum: Forum, now: datetime) -> Totals:
-    """The figures of this moment."""
-    today = forum.day_of(now)
-    midnight = datetime.combine(today, time.min, tzinfo=forum.timezone)
-    rows = await connection.execute(
-        _TOTALS,
-        {
-            "today": today,
-            "midnight": midnight,
-            "next_midnight": midnight + timedelta(days=1),
-            "timezone": str(forum.timezone),
-            "zone": forum.main_zone.id,
-            "session": session_of(forum, now),
-        },
-    )
-    found: dict[str, dict[str, int]] = {}
-    for figure, key, value in rows:
-        found.setdefault(figure, {})[key] = value
-    refusals = found.get("refusals_by_reason", {})
-    return Totals(
-        day=today,
-        registered=found["registered"][""],
-        badged=found["badged"][""],
-        arrived_total=found["arrived_total"][""],
-        arrived_today=found["arrived_today"][""],
-        inside=found["inside"][""],
-        refused_today=sum(refusals.values()),
-        by_entrance=found.get("by_entrance", {}),
-        by_category=found.get("by_category", {}),
-        by_country=found.get("by_country", {}),
-        by_region=found.get("by_region", {}),
-        by_minute=found.get("by_minute", {}),
-        refusals_by_reason=refusals,
-        venue_limit=forum.venue.limit,
-    )
+def in_fives(genders: Counts) -> Counts:
+    """Statistics from which nobody's gender can be told."""
+    return {gender: in_five(count) for gender, count in genders.items() if count >= FEW}
+
+
+def in_five(count: int) -> int:
+    """A count in steps of five, rounded down."""
+    return count - count % FEW
+
+
+@lru_cache(maxsize=10_000)
+def minute_at(timezone: ZoneInfo, minutes: int) -> str:
+    """The time at the venue, HH:MM, so many minutes after the epoch."""
+    return datetime.fromtimestamp(minutes * 60, timezone).strftime("%H:%M")
+
+
+async def known(connection: AsyncConnection) -> tuple[int, int]:
+    """How many are registered, and how many have a valid badge."""
+    registered, badged = (await connection.execute(_KNOWN)).one()
+    return registered, badged
+
+
+async def refusals(
+    connection: AsyncConnection, since: datetime, until: datetime | None = None
+) -> Counter[str]:
+    """How many scans were refused, by reason, in a day from its midnight, or up to a moment."""
+    end = since + timedelta(days=1)
+    given = {"since": since, "until": end if until is None else min(until, end)}
+    rows = await connection.execute(_REFUSED, given)
+    return Counter({row.reason: row.refused for row in rows})
 
 
 _insert = insert(attendance)
@@ -128,23 +145,11 @@ _NOTE_ARRIVAL: Final = _insert.on_conflict_do_update(
     index_elements=["registration_id", "day"],
     set_={name: _insert.excluded[name] for name in ("scan_id", "at", "entrance")},
 )
-# Distinct people in a query of their own: inside count() that takes PostgreSQL twice as long.
-_TOTALS: Final = text("""
-    WITH today AS MATERIALIZED (SELECT * FROM attendance WHERE day = :today)
-    SELECT 'registered' AS figure, '' AS key, count(*) FROM participants WHERE status = 'confirmed'
-    UNION ALL SELECT 'badged', '', count(*) FROM badges WHERE status = 'valid'
-    UNION ALL SELECT 'arrived_total', '', count(*)
-        FROM (SELECT DISTINCT registration_id FROM attendance) AS people
-    UNION ALL SELECT 'arrived_today', '', count(*) FROM today
-    UNION ALL SELECT 'by_entrance', entrance, count(*) FROM today GROUP BY 2
-    UNION ALL SELECT 'by_category', category, count(*) FROM today GROUP BY 2
-    UNION ALL SELECT 'by_country', country, count(*) FROM today GROUP BY 2
-    UNION ALL SELECT 'by_region', region, count(*) FROM today GROUP BY 2
-    UNION ALL SELECT 'by_minute', to_char(at AT TIME ZONE :timezone, 'HH24:MI'), count(*)
-        FROM today GROUP BY 2
-    UNION ALL SELECT 'inside', '', count(*) FROM presence
-        WHERE inside AND zone = :zone AND session = :session
-    UNION ALL SELECT 'refusals_by_reason', reason, count(*) FROM scans
-        WHERE decision = 'refused' AND at >= :midnight AND at < :next_midnight GROUP BY 2
-    ORDER BY 1, 2
+_KNOWN: Final = text("""
+    SELECT (SELECT count(*) FROM participants WHERE status = 'confirmed'),
+           (SELECT count(*) FROM badges WHERE status = 'valid')
+""")
+_REFUSED: Final = text("""
+    SELECT reason, count(*) AS refused FROM scans
+    WHERE decision = 'refused' AND at >= :since AND at < :until GROUP BY 1
 """)

@@ -9,15 +9,17 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checkin import attendance, persons
+from services.checkin import attendance, forgetting, persons, photos
 from services.checkin.admission import BadgeStatus
+from services.checkin.alerts import AlertKind, end_alert, raise_alert
+from services.checkin.gates import Gates
 from services.checkin.keys import VerifyingKeys
-from services.checkin.live import LiveFigures
-from services.checkin.names import search_name
+from services.checkin.live import Live
 from services.checkin.tables import badges, participants, signing_keys
 from shared.bus import Consumer
 from shared.database import Database, after_commit
 from shared.events import (
+    CHECKIN_ALERTS,
     CHECKIN_PARTICIPANTS,
     BadgeIssued,
     BadgeRestated,
@@ -30,10 +32,16 @@ from shared.events import (
     RegistrationConfirmed,
     RegistrationErased,
     RegistrationFact,
+    RegistrationPhotoChanged,
+    RegistrationReopened,
     RegistrationRestated,
+    TroubleCounted,
 )
+from shared.folding import search_name
 
 Fact = Any
+LEAST = {"dead_letters": 1, "mail_bouncing": 5}
+"""One mail that comes back is a reviewer's everyday, several in an hour are a server's trouble."""
 NOBODY: dict[str, str | None] = {
     "given_name": "",
     "family_name": "",
@@ -44,7 +52,7 @@ NOBODY: dict[str, str | None] = {
 }
 
 
-def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consumer:
+def replica(database: Database, live: Live, keys: VerifyingKeys) -> Consumer:
     def then(
         tell: Callable[[], None], handle: Callable[[AsyncConnection, Fact], Awaitable[None]]
     ) -> Callable[[AsyncConnection, Fact, Event], Awaitable[None]]:
@@ -56,39 +64,66 @@ def replica(database: Database, live: LiveFigures, keys: VerifyingKeys) -> Consu
 
     def tell_of_keys() -> None:
         keys.changed()
-        live.changed()
+        live.people_changed()
 
     return Consumer(
         CHECKIN_PARTICIPANTS,
         database,
         {
-            RegistrationConfirmed: then(live.changed, know_participant),
-            RegistrationAmended: then(live.changed, know_participant),
-            RegistrationCancelled: then(live.changed, stop_participant),
-            RegistrationErased: then(live.changed, forget_participant),
-            BadgeIssued: then(live.changed, know_badge),
-            BadgeRevoked: then(live.changed, stop_badge),
-            RegistrationRestated: then(live.changed, restate_participant),
-            BadgeRestated: then(live.changed, restate_badge),
+            RegistrationConfirmed: then(live.people_changed, know_participant),
+            RegistrationAmended: then(live.people_changed, know_participant),
+            RegistrationPhotoChanged: then(live.people_changed, change_photo),
+            RegistrationCancelled: then(live.people_changed, stop_participant),
+            RegistrationReopened: then(live.people_changed, stop_participant),
+            RegistrationErased: then(live.people_changed, forget_participant),
+            BadgeIssued: then(live.people_changed, know_badge),
+            BadgeRevoked: then(live.people_changed, stop_badge),
+            RegistrationRestated: then(live.people_changed, restate_participant),
+            BadgeRestated: then(live.people_changed, restate_badge),
             KeyPublished: then(tell_of_keys, know_key),
         },
     )
+
+
+def troubles(gates: Gates) -> Consumer:
+    """What goes wrong elsewhere, and somebody in the control room should look at."""
+
+    async def note_trouble(tx: AsyncConnection, fact: TroubleCounted, event: Event) -> None:
+        kind = AlertKind(fact.kind)
+        if fact.count >= LEAST[fact.kind]:
+            await raise_alert(tx, gates, kind, at=event.time, detail=fact.where)
+        elif fact.count == 0:
+            await end_alert(tx, gates, kind, detail=fact.where)
+
+    return Consumer(CHECKIN_ALERTS, gates.database, {TroubleCounted: note_trouble})
 
 
 async def know_participant(
     tx: AsyncConnection, fact: RegistrationConfirmed | RegistrationAmended
 ) -> None:
     await _note_person(tx, fact, fact.person, "confirmed")
+    if isinstance(fact, RegistrationConfirmed) and fact.photo is not None:
+        await photos.note(tx, fact.registration_id, fact.version, fact.photo)
 
 
-async def stop_participant(tx: AsyncConnection, fact: RegistrationCancelled) -> None:
-    # The name stays: an officer who refuses somebody wants to know whom.
+async def change_photo(tx: AsyncConnection, fact: RegistrationPhotoChanged) -> None:
+    await persons.hold_particulars(tx, fact.registration_id)
+    await photos.note(tx, fact.registration_id, fact.version, fact.photo)
+
+
+async def stop_participant(
+    tx: AsyncConnection, fact: RegistrationCancelled | RegistrationReopened
+) -> None:
+    # For the gates both are the same: the person does not come, or not yet again.
+    # Name and photo stay: an officer who refuses somebody wants to know whom.
     await _note_status(tx, fact, "cancelled")
 
 
 async def forget_participant(tx: AsyncConnection, fact: RegistrationErased) -> None:
     await _note_status(tx, fact, "erased")
     await _note_particulars(tx, fact, NOBODY)
+    await photos.note(tx, fact.registration_id, fact.version, None)
+    await forgetting.forget_what_was_said(tx, fact.registration_id)
 
 
 async def know_badge(tx: AsyncConnection, fact: BadgeIssued) -> None:
@@ -128,9 +163,10 @@ async def stop_badge(tx: AsyncConnection, fact: BadgeRevoked) -> None:
 async def restate_participant(tx: AsyncConnection, fact: RegistrationRestated) -> None:
     if fact.person is not None:
         await _note_person(tx, fact, fact.person, fact.status)
-        return
-    await _note_status(tx, fact, fact.status)
-    await _note_particulars(tx, fact, NOBODY)
+    else:
+        await _note_status(tx, fact, fact.status)
+        await _note_particulars(tx, fact, NOBODY)
+    await photos.note(tx, fact.registration_id, fact.version, fact.photo)
 
 
 async def restate_badge(tx: AsyncConnection, fact: BadgeRestated) -> None:
@@ -169,7 +205,6 @@ async def know_key(tx: AsyncConnection, fact: KeyPublished) -> None:
 async def _note_person(
     tx: AsyncConnection, fact: RegistrationFact, person: Person, status: str
 ) -> None:
-    await persons.hold_particulars(tx, fact.registration_id)
     await _note_status(tx, fact, status)
     await _note_particulars(tx, fact, person.model_dump(include=set(NOBODY)))
     # The badge may have been heard of, and let in, before its person.
@@ -177,12 +212,15 @@ async def _note_person(
 
 
 async def _note_status(tx: AsyncConnection, fact: RegistrationFact, status: str) -> None:
+    """Hold the person until the transaction ends, and note whether they come."""
+    await persons.hold_particulars(tx, fact.registration_id)
     statement = insert(participants).values(
         registration_id=fact.registration_id,
         version=fact.version,
         status=status,
         particulars_version=0,
         search_name="",
+        photo=photos.edition_of(fact.registration_id),
         **NOBODY,
     )
     await tx.execute(

@@ -6,9 +6,8 @@ import time
 from datetime import date
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from services.checkin import persons
+from shared.database import Run
 from shared.forum import Zone
 
 NEARLY_FULL: Final = 100
@@ -23,17 +22,15 @@ class Crowd:
     def __init__(self) -> None:
         self._counted: dict[tuple[str, date], tuple[float, int]] = {}
 
-    async def inside(self, tx: AsyncConnection, zone: Zone, session: date) -> int:
-        """How many are inside; exactly, once few more may enter. Zero for a zone without limit."""
+    async def is_nearly_full(self, run: Run, zone: Zone, session: date) -> bool:
+        """Whether so few places are left that they have to be counted one by one."""
         if zone.capacity is None:
-            return 0
+            return False
         count = self._known(zone, session)
         if count is None:
-            count = await persons.occupancy(tx, zone.id, session)
+            count = await persons.occupancy(run, zone.id, session)
             self._counted[zone.id, session] = (time.monotonic(), count)
-        if count > zone.capacity - NEARLY_FULL:
-            return await persons.hold_occupancy(tx, zone.id, session)
-        return count
+        return count > zone.capacity - NEARLY_FULL
 
     def moved(self, zone: Zone, session: date, by: int) -> None:
         """So many more went in than out."""

@@ -13,6 +13,7 @@ from services.checkin.devices import Device
 from services.checkin.gates import Gates
 from services.checkin.tables import devices
 from shared.access import unauthenticated
+from shared.database import after_commit
 
 CLOCK_OFF: Final = timedelta(minutes=1)
 """From here on a scan without a network may be taken for one of another minute, or day."""
@@ -54,6 +55,7 @@ async def report(gates: Gates, device: Device, state: State, device_now: datetim
         kept: Device | None = (await tx.execute(statement.returning(devices))).one_or_none()
         if kept is None:
             raise unauthenticated()
+        after_commit(tx, gates.live.devices_changed)
         if off is not None and abs(off) > CLOCK_OFF:
             await raise_alert(
                 tx,

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from services.checkin.gates import Gates
 from services.checkin.tables import devices, enrolments
-from shared import outbox
+from shared import audit, outbox
 from shared.access import Staff
 from shared.badge_number import ALPHABET
 from shared.database import after_commit
@@ -64,6 +64,7 @@ async def offer_enrolment(gates: Gates, gate: str, label: str, by: Staff) -> Enr
                 expires_at=gates.clock.wall() + gates.enrolment_lifetime,
             )
         )
+        await audit.note(tx, gates.clock.now(), "device.offer_pairing", gate=gate)
     spoken = f"{code[:4]}-{code[4:]}"
     return Enrolment(
         spoken,
@@ -91,6 +92,15 @@ async def enrol(gates: Gates, code: str) -> Pairing:
                 enrolled_by=enrolment.created_by,
             )
         )
+        after_commit(tx, gates.live.devices_changed)
+        await audit.note(
+            tx,
+            gates.clock.now(),
+            "device.pair",
+            which=device_id,
+            gate=enrolment.gate,
+            offered_by=enrolment.created_by,
+        )
         fact = DeviceEnrolled(device_id=device_id, gate=enrolment.gate)
         await outbox.say(tx, Event("/checkin", gates.clock.now(), fact))
     return Pairing(device_id, token, enrolment.gate)
@@ -102,7 +112,8 @@ async def revoke(gates: Gates, device_id: UUID) -> Device:
         device = await _hold(tx, device_id)
         if device.revoked_at is not None:
             return device
-        after_commit(tx, gates.news.changed)
+        after_commit(tx, gates.live.devices_changed)
+        await audit.note(tx, gates.clock.now(), "device.stop", which=device_id, gate=device.gate)
         fact = DeviceRevoked(device_id=device_id, gate=device.gate)
         await outbox.say(tx, Event("/checkin", gates.clock.now(), fact))
         stopped: Device = (
@@ -130,6 +141,11 @@ async def move(gates: Gates, device_id: UUID, gate: str | None, label: str | Non
             raise conflict("This device is stopped; pair it again.")
         if not changes:
             return device
+        after_commit(tx, gates.live.devices_changed)
+        renamed = None if label is None else True
+        await audit.note(
+            tx, gates.clock.now(), "device.change", which=device_id, gate=gate, renamed=renamed
+        )
         statement = update(devices).where(devices.c.id == device_id).values(changes)
         moved: Device = (await tx.execute(statement.returning(devices))).one()
         return moved

@@ -9,9 +9,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.checkin.keys import VerifyingKeys
-from services.checkin.live import LiveFigures
+from services.checkin.live import Live
 from services.checkin.news import News
 from services.checkin.replica import Replica
+from services.checkin.scan_outbox import ScanOutbox
 from shared.clock import Clock
 from shared.database import Database
 from shared.forum import Forum
@@ -24,9 +25,10 @@ class Gates:
     forum: Forum
     clock: Clock
     keys: VerifyingKeys
-    live: LiveFigures
+    live: Live
     replica: Replica
     news: News
+    scan_outbox: ScanOutbox
     origin: str
     enrolment_lifetime: timedelta
     wrong_codes: RateLimit

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.signing import VerifyKey
 from sqlalchemy import select
 
 from services.checkin.tables import signing_keys
@@ -26,7 +26,7 @@ class VerifyingKeys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._keys: dict[int, Ed25519PublicKey] = {}
+        self._keys: dict[int, VerifyKey] = {}
         self._read_at = float("-inf")
         self._news = self._news_read = 0
         self._reading = asyncio.Lock()
@@ -64,7 +64,6 @@ class VerifyingKeys:
         query = select(signing_keys).where(~signing_keys.c.retired)
         async with self._database.read() as connection:
             self._keys = {
-                row.key_id: Ed25519PublicKey.from_public_bytes(row.public_key)
-                for row in await connection.execute(query)
+                row.key_id: VerifyKey(row.public_key) for row in await connection.execute(query)
             }
         self._read_at, self._news_read = time.monotonic(), news

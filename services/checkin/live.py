@@ -1,70 +1,92 @@
-"""The live figures for those who watch: read once a change, however many watch."""
+"""Says that something has changed, to whoever shows it: here, and in our other processes.
+
+A scan calls this when it has committed, so it must cost next to nothing: it sets a flag.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
+from enum import StrEnum
+from typing import Final
 
-from services.checkin.attendance import Totals, totals
-from shared.clock import Clock
-from shared.database import Database
-from shared.forum import Forum
+from services.checkin.siblings import Siblings
 
-BREATH_SECONDS = 0.1
-"""Changes closer together than this are shown together."""
-REFRESH_SECONDS = 15.0
+REFRESH_SECONDS: Final = 15.0
 """Time itself changes figures: closing empties the venue, midnight begins a new day."""
 
 
-class LiveFigures:
-    """Tells watchers of every change, at most ten times a second."""
+class Change(StrEnum):
+    scans = "scans"
+    people = "people"
+    """Registrations, badges or keys."""
+    devices = "devices"
+    alerts = "alerts"
+    everything = "everything"
+    """The figures were made anew."""
 
-    def __init__(
-        self, database: Database, forum: Forum, clock: Clock, *, also: Callable[[], None]
-    ) -> None:
-        self._database = database
-        self._forum = forum
-        self._clock = clock
+
+class Live:
+    """What has changed since the room looked last."""
+
+    def __init__(self, siblings: Siblings, *, also: Callable[[], None]) -> None:
+        self._siblings = siblings
         self._also = also
-        self._dirty = asyncio.Event()
-        self._watchers: set[asyncio.Queue[Totals]] = set()
+        self._changed: set[Change] = {Change.everything}
+        self._news = asyncio.Event()
 
-    def changed(self) -> None:
-        """Say that a scan or a badge has been committed."""
-        self._dirty.set()
+    def changed(self, what: Change = Change.scans) -> None:
+        """Say that something has been committed."""
+        self._note(what)
+        self._siblings.tell(what)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether something has changed that nobody has looked at."""
+        return self._news.is_set()
+
+    def people_changed(self) -> None:
+        self.changed(Change.people)
+
+    def made_anew(self) -> None:
+        self.changed(Change.everything)
+
+    def devices_changed(self) -> None:
+        self.changed(Change.devices)
+
+    def alerts_changed(self) -> None:
+        self.changed(Change.alerts)
+
+    def heard(self, words: set[str]) -> None:
+        """Take over what another process says that it has changed."""
+        for word in words:
+            try:
+                self._note(Change(word))
+            except ValueError:  # the word of a newer version
+                self._note(Change.everything)
+
+    async def next(self) -> set[Change]:
+        """What has changed, as soon as something has; nothing, after a while."""
+        with suppress(TimeoutError):
+            # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with
+            # what it waits for (python/cpython#86296).
+            async with asyncio.timeout(REFRESH_SECONDS):
+                await self._news.wait()
+        return self.take()
+
+    def take(self) -> set[Change]:
+        """What has changed up to now; it counts as seen."""
+        self._news.clear()
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def put_back(self, changed: set[Change]) -> None:
+        """What was taken could not be looked at."""
+        self._changed |= changed
+        self._news.set()
+
+    def _note(self, what: Change) -> None:
+        self._changed.add(what)
+        self._news.set()
         self._also()
-
-    async def now(self) -> Totals:
-        async with self._database.read() as connection:
-            return await totals(connection, self._forum, self._clock.now())
-
-    async def watch(self) -> AsyncIterator[Totals]:
-        """The figures now and after each change. A slow watcher gets the newest, not each."""
-        newest: asyncio.Queue[Totals] = asyncio.Queue(maxsize=1)
-        self._watchers.add(newest)
-        try:
-            yield await self.now()
-            while True:
-                yield await newest.get()
-        finally:
-            self._watchers.discard(newest)
-
-    async def run(self) -> None:
-        """Read after each change and hand out, for ever."""
-        while True:
-            with suppress(TimeoutError):
-                # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with
-                # what it waits for (python/cpython#86296).
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    await self._dirty.wait()
-            self._dirty.clear()
-            if self._watchers:
-                self._hand_out(await self.now())
-            await asyncio.sleep(BREATH_SECONDS)
-
-    def _hand_out(self, figures: Totals) -> None:
-        for newest in self._watchers:
-            with suppress(asyncio.QueueEmpty):
-                newest.get_nowait()
-            newest.put_nowait(figures)

@@ -12,12 +12,12 @@ from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin.admission import BadgeStatus, session_of
-from services.checkin.names import folded, search_name
 from services.checkin.persons import ParticipantOut
 from services.checkin.tables import participants
 from shared import badge_number
 from shared.badge_number import InvalidBadgeNumber
 from shared.database import Database
+from shared.folding import folded, search_name
 from shared.forum import Forum
 from shared.problems import FieldError, invalid_input
 
@@ -35,7 +35,7 @@ class FoundOut(ParticipantOut):
 
     status: BadgeStatus = Field(description="The badge's, with what is known of its holder")
     blocked: bool
-    inside: bool = Field(description="Inside the venue now")
+    inside: bool = Field(description="Inside the zone of the gate now; of the venue for staff")
     inside_since: datetime | None
     entrance: str | None = Field(description="Where they came in")
 
@@ -45,9 +45,10 @@ class FoundPage(BaseModel):
 
 
 async def look_up(
-    connection: AsyncConnection, forum: Forum, now: datetime, asked: str, limit: int
+    connection: AsyncConnection, forum: Forum, zone: str, now: datetime, asked: str, limit: int
 ) -> list[FoundOut]:
-    """Whose badge has the number, or whose name has all the words in any order.
+    """Whose badge has the number, or whose name has all the words in any order; and whether they
+    are inside the zone.
 
     Raises:
         Problem: 422 for fewer than two letters or digits.
@@ -55,7 +56,7 @@ async def look_up(
     words = folded(asked).split()
     if sum(map(len, words)) < SHORTEST:
         raise invalid_input([FieldError("q", f"give at least {SHORTEST} letters or digits")])
-    now_inside = {"zone": forum.main_zone.id, "session": session_of(forum, now)}
+    now_inside = {"zone": zone, "session": session_of(forum, now)}
     rows: Sequence[Row[Any]] = ()
     # A name may look like a number.
     if (number := _number(asked)) is not None:
@@ -114,7 +115,7 @@ _FOUND: Final = """
     SELECT b.registration_id, b.badge_id, b.number,
            coalesce(p.given_name, '') AS given_name, coalesce(p.family_name, '') AS family_name,
            coalesce(p.organization, '') AS organization, coalesce(p.country, '') AS country,
-           coalesce(p.category, '') AS category,
+           coalesce(p.category, '') AS category, p.photo,
            CASE WHEN b.status = 'valid' AND p.status IN ('cancelled', 'erased') THEN 'cancelled'
                 ELSE b.status END AS status,
            coalesce(p.blocked, false) AS blocked,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
-from pydantic import BaseModel
-from sqlalchemy import ARRAY, Row, Select, Text, any_, bindparam, func, select
+from pydantic import BaseModel, Field
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.checkin.admission import Badge, BadgeStatus
-from services.checkin.tables import badges, participants, presence, scans
-
-Person = Row[Any]
-"""A row of `_PERSONS`."""
-Held = Row[Any, Any, Any]
-"""A row of `_HOLD`."""
+from services.checkin.admission import Badge, BadgeStatus, Direction
+from services.checkin.tables import presence
+from shared.database import Run
 
 _PARTICULARS: Final = 1
 """Advisory locks of our own kind, apart from those of the zones."""
@@ -34,45 +31,92 @@ class ParticipantOut(BaseModel):
     organization: str
     country: str
     category: str
+    photo: int | None = Field(
+        description="Edition of the photo at /participants/{registration_id}/photo, if there is one"
+    )
 
 
-async def hold(
-    tx: AsyncConnection, badge_ids: Sequence[str], numbers: Sequence[str]
-) -> dict[Any, Held]:
-    """Hold everybody with these badges, so that concurrent scans are judged one after the other.
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A badge and who holds it. A badge may be heard of before its person: then much is None."""
 
-    Answers `badge_id` and `registration_id` by what was shown; what is unknown is not there.
+    badge_id: str
+    registration_id: UUID
+    number: str | None
+    status: str
+    days: int
+    zones: int
+    participant_status: str | None
+    blocked: bool | None
+    given_name: str | None
+    family_name: str | None
+    organization: str | None
+    country: str | None
+    category: str | None
+    photo: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastPassage:
+    scan_id: UUID
+    at: datetime
+    gate: str
+    entrance: str
+    direction: Direction
+    device_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person(Holder):
+    """Somebody in front of a gate, with their last passage through its zone, if there was one."""
+
+    inside: bool | None
+    session: date | None
+    last_entry_day: date | None
+    seen: str | None
+    """Which version of their presence this is; None: there is none."""
+    last: LastPassage | None
+
+
+async def look(run: Run, shown: Sequence[tuple[str, str]]) -> list[Person | None]:
+    """Who holds each badge, and where they stand in the zone beside it; None: an unknown badge.
+
+    Args:
+        run: where to look.
+        shown: the badge's id or number, and the zone.
     """
-    # Apart from `look`: a statement that waits for a lock goes on to read other tables as they
-    # were before.
-    given = {"badge_ids": badge_ids, "numbers": numbers}
-    held: dict[Any, Held] = {}
-    for row in await tx.execute(_HOLD, given):
-        held[row.badge_id] = held[row.number] = row
-    return held
+    people: list[Person | None] = [None] * len(shown)
+    rows = await run(_LOOK, [badge for badge, _ in shown], [zone for _, zone in shown])
+    for place, *columns in rows:
+        last = columns[_LAST:]
+        columns[_LAST:] = [None if last[0] is None else LastPassage(*last)]
+        people[place - 1] = Person(*columns)
+    return people
 
 
-async def look(tx: AsyncConnection, places: Sequence[tuple[str, str]]) -> list[Person]:
-    """Who has each badge, and where they stand in the zone beside it."""
-    given = {"badge_ids": [each[0] for each in places], "at_zones": [each[1] for each in places]}
-    return list((await tx.execute(_PERSONS, given)).all())
+async def find(run: Run, badge_id: str) -> ParticipantOut:
+    [row] = await run(_FIND, badge_id)
+    return shown(Holder(*row))
 
 
-async def find(connection: AsyncConnection, badge_id: str) -> ParticipantOut:
-    person: Person = (await connection.execute(_FIND, {"badge_id": badge_id})).one()
-    return shown(person)
+async def hold(tx: AsyncConnection, registration_ids: Collection[UUID]) -> None:
+    """Let nobody change where these people are, in any zone, until this transaction ends.
+
+    Whose first passage it would be has nothing to be held yet.
+    """
+    # In one order always, so that two who hold several don't wait for each other.
+    await tx.execute(_HOLD, {"registration_ids": sorted(registration_ids)})
 
 
-async def occupancy(tx: AsyncConnection, zone: str, session: date) -> int:
+async def occupancy(run: Run, zone: str, session: date) -> int:
     """How many are inside the zone."""
-    there = {"in_zone": zone, "in_session": session}
-    return int((await tx.execute(_OCCUPANCY, there)).scalar_one())
+    [row] = await run(_OCCUPANCY, zone, session)
+    return int(row[0])
 
 
-async def hold_occupancy(tx: AsyncConnection, zone: str, session: date) -> int:
-    """How many are inside the zone, once nobody else enters until this transaction ends."""
+async def hold_occupancy(tx: AsyncConnection, zone: str) -> None:
+    """Let nobody else enter the zone who does so too, until this transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(zone))))
-    return await occupancy(tx, zone, session)
 
 
 async def hold_particulars(tx: AsyncConnection, registration_id: UUID) -> None:
@@ -85,91 +129,60 @@ async def hold_particulars(tx: AsyncConnection, registration_id: UUID) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(_PARTICULARS, key)))
 
 
-def shown(person: Person) -> ParticipantOut:
+def shown(holder: Holder) -> ParticipantOut:
     return ParticipantOut(
-        registration_id=person.registration_id,
-        badge_id=person.badge_id,
-        number=person.number,
-        # A badge may be heard of before its person.
-        given_name=person.given_name or "",
-        family_name=person.family_name or "",
-        organization=person.organization or "",
-        country=person.country or "",
-        category=person.category or "",
+        registration_id=holder.registration_id,
+        badge_id=holder.badge_id,
+        number=holder.number,
+        given_name=holder.given_name or "",
+        family_name=holder.family_name or "",
+        organization=holder.organization or "",
+        country=holder.country or "",
+        category=holder.category or "",
+        photo=holder.photo,
     )
 
 
-def badge(person: Person) -> Badge:
+def badge(holder: Holder) -> Badge:
     """What the rules need to know of the badge."""
-    status = BadgeStatus(person.status)
-    if status == BadgeStatus.valid and person.participant_status in ("cancelled", "erased"):
+    status = BadgeStatus(holder.status)
+    if status == BadgeStatus.valid and holder.participant_status in ("cancelled", "erased"):
         # We heard it of the person before we heard it of the badge.
         status = BadgeStatus.cancelled
-    return Badge(status, person.days, person.zones, blocked=bool(person.blocked))
+    return Badge(status, holder.days, holder.zones, blocked=bool(holder.blocked))
 
 
-_shown = badges.alias("shown_badge")
 _HOLD: Final = (
-    select(badges.c.badge_id, badges.c.number, badges.c.registration_id)
-    # Old and new badges of a person are one person, so all are held; in one order always.
-    .join(_shown, _shown.c.registration_id == badges.c.registration_id)
-    .where(
-        (_shown.c.badge_id == any_(bindparam("badge_ids", type_=ARRAY(Text))))
-        | (_shown.c.number == any_(bindparam("numbers", type_=ARRAY(Text))))
-    )
-    .order_by(badges.c.badge_id)
-    .with_for_update(of=badges)
+    select(presence.c.zone)
+    .where(presence.c.registration_id == any_(bindparam("registration_ids", type_=ARRAY(Uuid))))
+    .order_by(presence.c.registration_id, presence.c.zone)
+    .with_for_update()
 )
-
-_IS_THEIRS: Final = participants.c.registration_id == badges.c.registration_id
-_WHO: Final[Select[Any]] = (
-    select(
-        badges.c.badge_id,
-        badges.c.registration_id,
-        badges.c.number,
-        badges.c.status,
-        badges.c.days,
-        badges.c.zones,
-        participants.c.status.label("participant_status"),
-        participants.c.blocked,
-        participants.c.given_name,
-        participants.c.family_name,
-        participants.c.organization,
-        participants.c.country,
-        participants.c.category,
-    )
-    .select_from(badges)
-    .outerjoin(participants, _IS_THEIRS)
-)
-_FIND: Final = _WHO.where(badges.c.badge_id == bindparam("badge_id"))
-_places = (
-    func.unnest(bindparam("badge_ids", type_=ARRAY(Text)), bindparam("at_zones", type_=ARRAY(Text)))
-    .table_valued("badge_id", "zone", with_ordinality="place", name="places")
-    .render_derived()
-)
-_PERSONS: Final[Select[Any]] = (
-    _WHO.join(_places, _places.c.badge_id == badges.c.badge_id)
-    .outerjoin(
-        presence,
-        (presence.c.registration_id == badges.c.registration_id)
-        & (presence.c.zone == _places.c.zone),
-    )
-    .outerjoin(scans, scans.c.scan_id == presence.c.scan_id)
-    .add_columns(
-        presence.c.inside,
-        presence.c.session,
-        presence.c.last_entry_day,
-        presence.c.scan_id.label("presence_scan_id"),
-        presence.c.at.label("presence_at"),
-        presence.c.gate.label("presence_gate"),
-        scans.c.entrance.label("presence_entrance"),
-        scans.c.direction.label("presence_direction"),
-        scans.c.device_id.label("presence_device_id"),
-    )
-    .order_by(_places.c.place)
-)
-_OCCUPANCY: Final = select(func.count()).where(
-    presence.c.inside,
-    presence.c.zone == bindparam("in_zone"),
-    presence.c.session == bindparam("in_session"),
-)
+# In the order of Holder's and Person's fields.
+_HOLDER: Final = """
+    badges.badge_id, badges.registration_id, badges.number, badges.status, badges.days,
+    badges.zones, participants.status, participants.blocked, participants.given_name,
+    participants.family_name, participants.organization, participants.country,
+    participants.category, participants.photo
+"""
+_FIND: Final = f"""
+    SELECT {_HOLDER} FROM badges LEFT JOIN participants USING (registration_id)
+    WHERE badge_id = $1
+"""  # noqa: S608
+_LOOK: Final = f"""
+    SELECT shown.place, {_HOLDER},
+        presence.inside, presence.session, presence.last_entry_day,
+        CAST(presence.changed AS text),
+        presence.scan_id, presence.at, presence.gate,
+        scans.entrance, scans.direction, scans.device_id
+    FROM unnest(CAST($1 AS text[]), CAST($2 AS text[])) WITH ORDINALITY
+        AS shown (badge, zone, place)
+    JOIN badges ON badges.badge_id = shown.badge OR badges.number = shown.badge
+    LEFT JOIN participants USING (registration_id)
+    LEFT JOIN presence
+        ON presence.registration_id = badges.registration_id AND presence.zone = shown.zone
+    LEFT JOIN scans ON scans.scan_id = presence.scan_id
+"""  # noqa: S608
+_LAST: Final = len(fields(Person)) - 1
+"""Where the columns of the last passage begin."""
+_OCCUPANCY: Final = "SELECT count(*) FROM presence WHERE inside AND zone = $1 AND session = $2"

@@ -7,11 +7,11 @@ say is newer and takes its place. What no owner spoke of opens no gate in the en
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin.consumers import NOBODY
-from services.checkin.tables import badges, participants
+from services.checkin.tables import badges, participants, photos
 
 OLD_NEWS = 0
 """Owners count from 1."""
@@ -28,6 +28,7 @@ async def begin(tx: AsyncConnection) -> Unheard:
     """Take all that we have for old news; a stopped badge still opens nothing meanwhile."""
     await tx.execute(update(participants).values(version=OLD_NEWS, particulars_version=OLD_NEWS))
     await tx.execute(update(badges).values(version=OLD_NEWS))
+    await tx.execute(update(photos).values(version=OLD_NEWS))
     return await unheard(tx)
 
 
@@ -44,7 +45,8 @@ async def finish(tx: AsyncConnection) -> Unheard:
     await tx.execute(
         update(participants)
         .where(participants.c.version == OLD_NEWS)
-        .values(status="erased", search_name="", **NOBODY)
+        .values(status="erased", search_name="", photo=None, **NOBODY)
     )
+    await tx.execute(delete(photos).where(photos.c.version == OLD_NEWS))
     await tx.execute(update(badges).where(badges.c.version == OLD_NEWS).values(status="revoked"))
     return left

@@ -3,20 +3,23 @@
 Rows carry the number of the transaction that last wrote them. A cursor is the oldest transaction
 that was still under way when an answer was read: whatever that answer could not see is at least as
 young, in whatever order transactions commit. So the next one may repeat rows and misses none.
+
+A copy must come over a bad link: api.copy tells how its lines are kept short.
 """
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime, time
+from typing import Any, Final, Protocol
 
 import asyncpg
 import orjson
 import structlog
+import zstandard
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import Headers
@@ -28,15 +31,29 @@ from shared.database import Database
 
 log = structlog.get_logger()
 
+FORMAT: Final = 2
+"""Of the lines. It is part of each cursor: whoever kept lines of another format begins anew."""
 AT_ONCE: Final = 4
 """Copies that are read at the same time: each holds a connection, and scans need some too."""
 STALLED_SECONDS: Final = 20.0
 """A device that takes nothing for so long has gone, and must not hold a connection any longer."""
 MOST_DIGITS: Final = 19
 """Of a transaction's number: 64 bits."""
-GZIP: Final = 16 + zlib.MAX_WBITS
 
 Sink = Callable[[bytes], Awaitable[None]]
+
+
+class _Packer(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+# Measured on 10,000 people who are all inside: docs/decisions/0011 has the figures.
+_PACKERS: Final[Mapping[str, Callable[[], _Packer]]] = {
+    "zstd": lambda: zstandard.ZstdCompressor(level=9).compressobj(),
+    "gzip": lambda: zlib.compressobj(8, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 9),
+}
+"""By the name of the encoding, the better one first."""
 
 
 class Stalled(Exception):
@@ -92,9 +109,10 @@ class _Lines(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = _Body(send)
-        if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
-            self.headers["Content-Encoding"] = "gzip"
-            body = _PackedBody(send)
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        if encoding := next((name for name in _PACKERS if name in accepted), None):
+            self.headers["Content-Encoding"] = encoding
+            body = _PackedBody(send, _PACKERS[encoding]())
 
         async def start() -> None:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -128,11 +146,9 @@ class _Body:
 class _PackedBody(_Body):
     """Packed in a thread: the gates' scans wait for the event loop."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, packer: _Packer) -> None:
         super().__init__(send)
-        # Half of the lines is random: in it, short repetitions cost more than they save. So packed,
-        # 10,000 badges are 555 kB instead of 599, for 0.2 s of CPU instead of 0.06.
-        self._packer = zlib.compressobj(9, zlib.DEFLATED, GZIP, 9, zlib.Z_FILTERED)
+        self._packer = packer
 
     async def write(self, lines: bytes) -> None:
         if packed := await asyncio.to_thread(self._packer.compress, lines):
@@ -146,34 +162,42 @@ async def _begin(tx: AsyncConnection, cursor: str) -> Beginning:
     """Take the snapshot from which all of the answer is read."""
     await tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
     snapshot = (await tx.execute(_SNAPSHOT)).one()
-    number, _, history = cursor.partition("@")
+    number, _, origin = cursor.partition("@")
+    # Another database, or this one restored, counts transactions of its own.
+    ours = f"{snapshot.history}-{FORMAT}"
     means_something = (
-        # Another database, or this one restored, counts transactions of its own.
-        history == snapshot.history and _is_number(number) and int(number) <= int(snapshot.next_one)
+        origin == ours and _is_number(number) and int(number) <= int(snapshot.next_one)
     )
     return Beginning(
         after=int(number) if means_something else None,
-        cursor=f"{snapshot.oldest}@{snapshot.history}",
+        cursor=f"{snapshot.oldest}@{ours}",
     )
 
 
 async def _write(tx: AsyncConnection, beginning: Beginning, now: datetime, sink: Sink) -> None:
     after = beginning.after
-    await sink(_line(kind="begin", full=after is None))
+    midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
+    columns = {"key": list(_KEY), "badge": list(_BADGE), "presence": list(_PLACE)}
+    await sink(
+        _line("begin", {"format": FORMAT, "full": after is None, "since": midnight} | columns)
+    )
+    for key in await tx.execute(_KEYS):
+        await sink(_line("key", *key))
     database: asyncpg.Connection = (await tx.get_raw_connection()).driver_connection
     # Postgres writes JSON and we pass it on unread, as it comes.
+    lines = _EVERYTHING if after is None else _CHANGES
     await database.copy_from_query(
-        _EVERYTHING if after is None else _CHANGES.format(after=after),
+        lines.format(after=after, since=int(midnight.timestamp())),
         output=sink,
         format="csv",
         # JSON has no raw control characters: nothing in it is ever quoted or separated.
         delimiter="\x01",
         quote="\x02",
     )
-    await sink(_line(kind="end", cursor=beginning.cursor, now=now))
+    await sink(_line("end", {"cursor": beginning.cursor, "now": now}))
 
 
-def _line(**content: Any) -> bytes:
+def _line(*content: Any) -> bytes:
     return orjson.dumps(content) + b"\n"
 
 
@@ -188,37 +212,82 @@ _SNAPSHOT: Final = text("""
     FROM pg_control_system(), pg_control_checkpoint(), pg_database
     WHERE datname = current_database()
 """)
-# As persons.badge has it: we may have heard of the person's end before the badge's.
-_BADGES: Final = """
-    SELECT 'badge' AS kind, b.badge_id, b.registration_id, b.number,
-           CASE WHEN b.status = 'valid' AND p.status IN ('cancelled', 'erased') THEN 'cancelled'
-                ELSE b.status END AS status,
-           b.days, b.zones, coalesce(p.blocked, false) AS blocked,
-           coalesce(p.given_name, '') AS given_name, coalesce(p.family_name, '') AS family_name,
-           coalesce(p.organization, '') AS organization, coalesce(p.country, '') AS country,
-           coalesce(p.category, '') AS category
+_KEY: Final = {
+    "key_id": "key_id",
+    "public_key": "encode(public_key, 'hex')",
+    "retired": "retired",
+}
+_WHO: Final = "registration_id"
+_BADGE: Final = {
+    _WHO: None,
+    "badge_id": "rtrim(encode(decode(b.badge_id, 'hex'), 'base64'), '=')",
+    "number": "left(replace(b.number, '-', ''), -1)",
+    "given_name": "coalesce(p.given_name, '')",
+    "family_name": "coalesce(p.family_name, '')",
+    "organization": "coalesce(p.organization, '')",
+    "country": "coalesce(p.country, '')",
+    "category": "coalesce(p.category, '')",
+    # As persons.badge has it: we may have heard of the person's end before the badge's.
+    "status": """CASE WHEN b.status = 'valid' AND p.status IN ('cancelled', 'erased')
+                      THEN 'cancelled' ELSE b.status END""",
+    "days": "b.days",
+    "zones": "b.zones",
+    "blocked": "coalesce(p.blocked, false)",
+    "photo": "p.photo",
+}
+"""The columns of a line, and what stands in them. What varies most comes first: what repeats itself
+packs best in one piece."""
+_PLACE: Final = {
+    _WHO: None,
+    "at": "floor(extract(epoch FROM w.at))::bigint - {since}",
+    "zone": "w.zone",
+    "inside": "w.inside",
+    "session": "w.session",
+    "last_entry_day": "w.last_entry_day",
+    "gate": "w.gate",
+    "entrance": "s.entrance",
+    "direction": "s.direction",
+}
+_NOWHERE: Final = dict.fromkeys(_PLACE, "NULL::text") | {
+    _WHO: None,
+    "zone": "w.zone",
+    "inside": "false",
+    "session": "w.session",
+}
+
+
+def _rest(columns: Mapping[str, str | None]) -> str:
+    """A line's columns behind the first, as JSON."""
+    # json_build_array would put blanks between them.
+    values = (
+        f"',', coalesce(to_json({value})::text, 'null')" for value in columns.values() if value
+    )
+    return f"concat({', '.join(values)}, ']')"
+
+
+_KEYS: Final = text(f"SELECT {', '.join(_KEY.values())} FROM signing_keys ORDER BY key_id")  # noqa: S608
+_BADGES: Final = f"""
+    SELECT 'badge' AS kind, registration_id, {_rest(_BADGE)} AS rest
     FROM badges AS b LEFT JOIN participants AS p USING (registration_id)
-"""
-_PRESENCE: Final = """
-    SELECT 'presence' AS kind, w.registration_id, w.zone, w.inside, w.session, w.last_entry_day,
-           w.scan_id, w.at, w.gate, s.entrance, s.direction
+"""  # noqa: S608
+_PRESENCE: Final = f"""
+    SELECT 'presence', w.registration_id, {_rest(_PLACE)}
     FROM presence AS w LEFT JOIN scans AS s USING (scan_id)
-"""
-# A badge and its holder's presence stand together: what they share is packed once.
+"""  # noqa: S608
+# In the order in which people registered, which a registration's id begins with: neighbours begin
+# alike. A badge and its holder's presence stand together and name them once.
 _LINES: Final = """
-    SELECT line FROM (
-        SELECT row_to_json(key) AS line, NULL::uuid AS registration_id, 0 AS place FROM (
-            SELECT 'key' AS kind, key_id, encode(public_key, 'hex') AS public_key, retired
-            FROM signing_keys
-        ) AS key
-        UNION ALL
-        SELECT row_to_json(badge), registration_id, 1 FROM ({badges}) AS badge
-        UNION ALL
-        SELECT row_to_json(stay), registration_id, 2 FROM ({presence}) AS stay
-    ) AS lines
-    ORDER BY registration_id NULLS FIRST, place
+    SELECT concat(
+        '["', kind, '",',
+        CASE WHEN registration_id = lag(registration_id) OVER by_person THEN 'null'
+             ELSE concat('"', rtrim(encode(uuid_send(registration_id), 'base64'), '='), '"') END,
+        rest
+    )
+    FROM ({badges} UNION ALL {presence}) AS lines
+    WINDOW by_person AS (ORDER BY registration_id, kind)
+    ORDER BY registration_id, kind
 """
-_EVERYTHING: Final = _LINES.format(badges=_BADGES, presence=_PRESENCE)
+_EVERYTHING: Final = _LINES.replace("{badges}", _BADGES).replace("{presence}", _PRESENCE)
 _SINCE: Final = "changed >= '{after}'::xid8"
 _CHANGED_BADGES: Final = f"""
     {_BADGES} WHERE b.badge_id IN (
@@ -231,11 +300,13 @@ _CHANGED_BADGES: Final = f"""
 _CHANGED_PRESENCE: Final = f"""
     {_PRESENCE} WHERE w.{_SINCE}
     UNION ALL
-    SELECT 'presence', registration_id, zone, false, session, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM presence_removed AS gone
+    SELECT 'presence', registration_id, {_rest(_NOWHERE)}
+    FROM presence_removed AS w
     WHERE {_SINCE} AND NOT EXISTS (
-        SELECT FROM presence AS w
-        WHERE w.registration_id = gone.registration_id AND w.zone = gone.zone
+        SELECT FROM presence AS again
+        WHERE again.registration_id = w.registration_id AND again.zone = w.zone
     )
 """  # noqa: S608
-_CHANGES: Final = _LINES.format(badges=_CHANGED_BADGES, presence=_CHANGED_PRESENCE)
+_CHANGES: Final = _LINES.replace("{badges}", _CHANGED_BADGES).replace(
+    "{presence}", _CHANGED_PRESENCE
+)

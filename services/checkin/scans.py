@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +16,7 @@ from services.checkin.admission import Decision, Direction, Reason
 from services.checkin.gates import Gates
 from services.checkin.persons import ParticipantOut
 from services.checkin.tables import scans
+from shared.database import statements_in
 from shared.problems import conflict, not_found
 
 LoggedScan = Row[Any]
@@ -80,7 +80,8 @@ async def answer(gates: Gates, scan_id: UUID) -> Answer | None:
         if scan.undoes is not None:
             raise conflict("This id is in the log already, as that of an undo.")
         previous = await find_scan(connection, scan.previous) if scan.previous else None
-        participant = await persons.find(connection, scan.badge_id) if scan.badge_id else None
+        badge_id, run = scan.badge_id, statements_in(connection)
+        participant = await persons.find(run, badge_id) if badge_id else None
     return Answer(
         scan_id=scan_id,
         decision=Decision(scan.decision),
@@ -107,12 +108,6 @@ def _previous(scan: LoggedScan) -> PreviousOut:
         entrance=scan.entrance,
         direction=scan.direction,
     )
-
-
-def about(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What all events about a scan carry."""
-    fields = ("scan_id", "gate", "entrance", "zone", "at", "badge_id", "registration_id")
-    return {name: entry[name] for name in fields}
 
 
 _FIND_SCAN: Final = select(scans).where(scans.c.scan_id == bindparam("wanted"))

@@ -25,7 +25,7 @@ from services.checkin.devices import Device
 from services.checkin.scans import Answer, Scan
 from shared.access import Role
 from shared.clock import Clock
-from shared.forum import Forum, Text
+from shared.forum import Forum, Gate, Language, Text
 from shared.problems import Problem, field_errors, invalid_input
 
 MOST_SCANS: Final = 1000
@@ -47,13 +47,23 @@ Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 
 
 class GateOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: str
-    name: str
+    name: str = Field(description="In the language that the caller prefers")
+    names: Text = Field(description="In every language of the forum's file")
     zone: str
     direction: Direction
     entrance: str
+
+    @classmethod
+    def of(cls, gate: Gate, language: Language) -> GateOut:
+        return cls(
+            id=gate.id,
+            name=gate.name.in_language(language),
+            names=gate.name,
+            zone=gate.zone,
+            direction=gate.direction,
+            entrance=gate.entrance,
+        )
 
 
 class NewEnrolment(BaseModel):
@@ -147,7 +157,7 @@ class AlertOut(BaseModel):
     registration_id: UUID | None
     detail: str | None
     acknowledged_at: datetime | None
-    acknowledged_by: str | None
+    acknowledged_by: str | None = Field(description="null also if its reason is over by itself")
 
 
 class AlertPage(BaseModel):
@@ -261,7 +271,7 @@ class ScanOut(BaseModel):
     decision: str
     reason: str
     overridden: str | None
-    said: str | None
+    said: str | None = Field(description="An officer's reason; for organisers and security leads")
     badge_id: str | None
     registration_id: UUID | None
     device_id: UUID | None
@@ -277,7 +287,8 @@ class ScanPage(BaseModel):
 
 class StaffOut(BaseModel):
     name: str
-    role: Role
+    role: Role = Field(description="The first of the roles")
+    roles: list[Role]
 
 
 class NamedOut(BaseModel):
@@ -321,7 +332,7 @@ class ForumOut(BaseModel):
     venue: VenueOut
 
     @classmethod
-    def of(cls, forum: Forum, clock: Clock) -> ForumOut:
+    def of(cls, forum: Forum, clock: Clock, language: Language) -> ForumOut:
         return cls(
             name=forum.short_name,
             timezone=str(forum.timezone),
@@ -332,6 +343,6 @@ class ForumOut(BaseModel):
             categories=[CategoryOut.model_validate(one) for one in forum.categories],
             zones=[ZoneOut.model_validate(one) for one in forum.zones],
             entrances=[NamedOut.model_validate(one) for one in forum.entrances],
-            gates=[GateOut.model_validate(one) for one in forum.gates],
+            gates=[GateOut.of(one, language) for one in forum.gates],
             venue=VenueOut.model_validate(forum.venue),
         )

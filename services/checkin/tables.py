@@ -6,6 +6,7 @@ from sqlalchemy import (
     REAL,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql.base import ischema_names
@@ -70,6 +72,7 @@ participants = Table(
     Column("category", Text, nullable=False),
     Column("gender", Text),
     Column("search_name", Text),
+    Column("photo", Integer),
     _changed(),
     Index(
         "participants_unfolded_index",
@@ -80,7 +83,20 @@ participants = Table(
 """Our copy of who may come, from registration's events. Status: confirmed, cancelled, erased.
 
 Events come in any order: `version` is the status's, `particulars_version` that of all the rest.
-`search_name` is the name as it is looked for, null until it is folded."""
+`search_name` is the name as it is looked for, null until it is folded; `photo` the edition in
+`photos`, null without one."""
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("registration_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("jpeg", LargeBinary),
+    Column("edition", Integer),
+    CheckConstraint("(jpeg IS NULL) = (edition IS NULL)", "one_edition_a_picture"),
+)
+"""What people look like, from registration's events. `version` is that of the newest word on it,
+also that there is none; `edition` the one that brought this picture."""
 
 badges = Table(
     "badges",
@@ -162,11 +178,26 @@ scans = Table(
     UniqueConstraint("scan_id", name="scans_scan_id_key"),
     Index("scans_undoes_key", "undoes", unique=True, postgresql_where=text("undoes IS NOT NULL")),
     Index("scans_person_index", "registration_id", "zone", "seq"),
+    Index(
+        "scans_at_index",
+        "at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 16, "autosummarize": "on"},
+    ),
     Index("scans_refused_index", "at", postgresql_where=text("decision = 'refused'")),
 )
 """The log: only ever added to (triggers see to it). `said` is an officer's reason for an override
 or an undo; `at` is when it happened in forum time, `device_time` what the device's clock showed;
 `conflict` is the rule that somebody was let in against by a device that did not know better."""
+
+scan_outbox = Table(
+    "scan_outbox",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("traceparent", Text, nullable=False),
+    Column("since", moment, nullable=False, server_default=func.now()),
+)
+"""Entries of the log of which nothing has been said yet, and since when in real time."""
 
 presence = Table(
     "presence",
@@ -225,6 +256,15 @@ alerts = Table(
         unique=True,
         postgresql_where=text("kind = 'clock_off' AND acknowledged_at IS NULL"),
     ),
+    Index(
+        "alerts_elsewhere_key",
+        "kind",
+        "detail",
+        unique=True,
+        postgresql_where=text(
+            "kind IN ('mail_bouncing', 'dead_letters') AND acknowledged_at IS NULL"
+        ),
+    ),
 )
 """What a person in charge should look at. `at` and `acknowledged_at` are forum time."""
 
@@ -242,3 +282,33 @@ attendance = Table(
     Index("attendance_day_index", "day"),
 )
 """Who came on which day: the day's first entry, with the groups that it was counted in."""
+
+roll_calls = Table(
+    "roll_calls",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("began_at", moment, nullable=False),
+    Column("began_by", Text, nullable=False),
+    Column("ended_at", moment),
+    Column("ended_by", Text),
+    Index(
+        "roll_calls_open_key",
+        text("(ended_at IS NULL)"),
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+"""The house is evacuated, and everybody who was inside is looked for. One at a time."""
+
+roll_call_people = Table(
+    "roll_call_people",
+    metadata,
+    Column("roll_call_id", Uuid, primary_key=True),
+    Column("registration_id", Uuid, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("at", moment),
+    Column("by", Text),
+)
+"""Who was inside when it began, and whoever turned out to have been. State: missing, found, left;
+`at` and `by` say who marked it last, and when. Who left through a gate is missing here until the
+roll call ends: `presence` knows better."""

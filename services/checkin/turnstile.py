@@ -8,16 +8,17 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from services.checkin.admission import Reason
+from services.checkin.cases import Showing
 from services.checkin.devices import Device
 from services.checkin.gates import Gates
-from services.checkin.judging import Memory, Showing, identify, judge
+from services.checkin.judging import Memory, identify, judge
 from services.checkin.paired import PairedDevices
 from services.checkin.scans import Answer, Scan, answer
 from shared.access import unauthenticated
 from shared.problems import conflict
 from shared.together import Together
 
-LANES: Final = 2
+LANES: Final = 1
 """Transactions at once: while one waits for the disk, the next is put together."""
 MOST: Final = 64
 """Scans of a transaction."""
@@ -30,6 +31,7 @@ class Turnstile:
         self._gates = gates
         self.paired = PairedDevices(gates.database)
         self._memory = Memory()
+        self._gate = {gate.id: gate for gate in gates.forum.gates}
         self._together = Together(self._judge, most=MOST, lanes=LANES)
 
     async def record(self, token: str, device: Device, scan: Scan) -> Answer:
@@ -43,7 +45,7 @@ class Turnstile:
         judged = await self._together.do(self._showing(device, scan, shown))
         if judged is not None:
             return judged
-        # It is in the log already; or the device was unpaired a moment ago.
+        # It is in the log already; or the device was unpaired, or the person passed, a moment ago.
         device_now = await self.paired.read(token)
         if device_now is None:
             raise unauthenticated()
@@ -67,9 +69,8 @@ class Turnstile:
         return await judge(self._gates, self._memory, showings)
 
     def _showing(self, device: Device, scan: Scan, shown: str | Reason) -> Showing:
-        gates = {gate.id: gate for gate in self._gates.forum.gates}
         # A gate that the forum does not have is no reason to lose what happened there.
-        gate = gates.get(scan.gate or "") or gates.get(device.gate)
+        gate = self._gate.get(scan.gate or "") or self._gate.get(device.gate)
         if gate is None:
             raise conflict("The forum has no such gate any more: pair the device again.")
         return Showing(device.id, gate, scan, shown)

@@ -7,17 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from services.checkin import passages, persons
+from services.checkin import passages, persons, scan_log
 from services.checkin.admission import Decision
 from services.checkin.gates import Gates
-from services.checkin.scans import about, find_scan
-from services.checkin.tables import scans
-from shared import outbox
-from shared.database import after_commit
-from shared.events import AttendanceUndone, Event
+from services.checkin.scans import find_scan
+from shared import audit
+from shared.database import after_commit, statements_in
 from shared.problems import conflict
 
 UNDONE = "undone"
@@ -40,7 +37,7 @@ async def undo(gates: Gates, scan_id: UUID, reason: str, by: str, device_id: UUI
         scan = await find_scan(tx, scan_id)
         if scan.decision != Decision.admitted:
             raise conflict("Only a scan that let somebody pass can be undone.")
-        await persons.hold(tx, [scan.badge_id], [])
+        await persons.hold(tx, [scan.registration_id])
         now = gates.clock.now()
         entry: dict[str, Any] = {
             "scan_id": uuid7(),
@@ -54,12 +51,14 @@ async def undo(gates: Gates, scan_id: UUID, reason: str, by: str, device_id: UUI
             "undoes": scan_id,
             "by": by,
         }
-        statement = insert(scans).values(entry).on_conflict_do_nothing()
-        if (await tx.execute(statement)).rowcount == 0:
+        if not await scan_log.add(tx, entry):
             raise conflict("This scan is undone already.")
-        fact = AttendanceUndone(undoes=scan_id, **about(entry))
-        await outbox.say(tx, Event("/checkin", now, fact))
-        [person] = await persons.look(tx, [(scan.badge_id, scan.zone)])
+        about = [scan.registration_id] if scan.registration_id else []
+        await audit.note(
+            tx, now, "scan.undo", which=scan_id, about=about, reason=reason, gate=scan.gate
+        )
+        [person] = await persons.look(statements_in(tx), [(scan.badge_id, scan.zone)])
+        assert person is not None  # whose badge this is
         await passages.reckon_again(
             tx,
             gates.forum,
@@ -68,5 +67,6 @@ async def undo(gates: Gates, scan_id: UUID, reason: str, by: str, device_id: UUI
             await passages.of(tx, scan.registration_id, scan.zone),
             scan.at,
         )
+        after_commit(tx, gates.scan_outbox.woken.set)
         after_commit(tx, gates.live.changed)
     return Undone(scan_id=entry["scan_id"], undoes=scan_id, at=now)

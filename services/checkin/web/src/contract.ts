@@ -33,7 +33,7 @@ export interface Category {
 
 export interface Gate {
   readonly id: string;
-  readonly name: string;
+  readonly names: Text;
   readonly zone: string;
   readonly direction: Direction;
   readonly entrance: string;
@@ -111,10 +111,11 @@ export interface Participant {
   readonly organization: string;
   readonly country: string;
   readonly category: string;
+  /** The edition of the photo, if there is one */
+  readonly photo?: number | null;
 }
 
 export interface PreviousScan {
-  readonly scan_id: string;
   readonly at: string;
   readonly gate: string;
   readonly entrance: string;
@@ -156,13 +157,20 @@ export interface Found extends Participant {
 
 export interface StaffMember {
   readonly name: string;
-  readonly role: string;
+  readonly roles: readonly string[];
 }
 
 type Count = Readonly<Record<string, number>>;
 
+export interface Peak {
+  readonly inside: number;
+  readonly at: string;
+}
+
 export interface Attendance {
   readonly day: string;
+  /** The moment that the figures are of; null is now */
+  readonly until: string | null;
   readonly registered: number;
   readonly badged: number;
   readonly arrived_total: number;
@@ -173,9 +181,61 @@ export interface Attendance {
   readonly by_category: Count;
   readonly by_country: Count;
   readonly by_region: Count;
+  readonly by_gender: Count;
   readonly by_minute: Count;
+  readonly by_entrance_and_minute: Readonly<Record<string, Count>>;
   readonly refusals_by_reason: Count;
   readonly venue_limit: number;
+  readonly peak: Peak | null;
+  /** At the end of each minute in which it changed */
+  readonly inside_by_minute: Count;
+}
+
+/** An entry of the log as the control room sees it. */
+export interface LatestScan {
+  readonly seq: number;
+  readonly scan_id: string;
+  readonly at: string;
+  readonly gate: string;
+  readonly direction: Direction;
+  readonly decision: Decision | 'undone';
+  readonly reason: string;
+  readonly undoes: string | null;
+  readonly category: string | null;
+  /** For those who may see names */
+  readonly name: string | null;
+}
+
+export interface Alert {
+  readonly id: string;
+  readonly kind: string;
+  readonly at: string;
+  readonly gate: string | null;
+  readonly detail: string | null;
+  readonly acknowledged_at: string | null;
+  /** Null also if its reason is over by itself */
+  readonly acknowledged_by: string | null;
+}
+
+/** A paired device as its leads see it. */
+export interface Device {
+  readonly device_id: string;
+  readonly label: string;
+  readonly gate: string;
+  readonly battery: number | null;
+  readonly charging: boolean | null;
+  readonly app_version: string | null;
+  readonly pending: number | null;
+  readonly last_contact_at: string | null;
+}
+
+/** All that the control room shows. */
+export interface Room {
+  readonly figures: Attendance;
+  /** Oldest first */
+  readonly scans: readonly LatestScan[];
+  readonly alerts: readonly Alert[];
+  readonly devices: readonly Device[];
 }
 
 /** RFC 9457. */

@@ -1,3 +1,4 @@
+import { timeFormat } from './formats';
 import { dayOf } from './forum-days';
 
 /** The forum's time on a device whose own clock may be hours off, or years in a rehearsal. */
@@ -19,7 +20,7 @@ export class ForumClock {
 
   /** Hours and minutes as officers say them, in every language: 08:12. */
   time(at: Date | string): string {
-    return new Intl.DateTimeFormat('en-GB', {
+    return timeFormat('en-GB', {
       timeZone: this.timezone,
       hour: '2-digit',
       minute: '2-digit',
@@ -27,7 +28,7 @@ export class ForumClock {
   }
 
   date(at: Date | string, locale: string): string {
-    return new Intl.DateTimeFormat(locale, {
+    return timeFormat(locale, {
       timeZone: this.timezone,
       weekday: 'short',
       day: 'numeric',

@@ -24,7 +24,7 @@ export class Unreachable extends Error {
 }
 
 export interface Call {
-  readonly method?: 'GET' | 'POST' | 'PUT';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly token?: string | undefined;
   readonly body?: unknown;
   readonly patienceMs?: number;

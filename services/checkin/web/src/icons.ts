@@ -45,6 +45,8 @@ export const list = outline(
   along(svg`<path d="M9 6h12M9 12h12M9 18h12M4 6h.01M4 12h.01M4 18h.01" />`),
 );
 export const more = outline(svg`<path d="M4 7h16M4 12h16M4 17h16" />`);
+export const plus = outline(svg`<path d="M12 5v14M5 12h14" />`);
+export const minus = outline(svg`<path d="M5 12h14" />`);
 export const torch = outline(
   svg`<path d="M6 3h12v4l-3 4v10H9V11L6 7zM6 7h12M12 14v2" />`,
 );
@@ -57,4 +59,8 @@ export const cross = outline(svg`<path d="M5 5l14 14M19 5L5 19" stroke-width="3"
 export const leaving = outline(
   along(svg`<path d="M4 12h15M13 6l6 6-6 6" stroke-width="3" />`),
 );
+export const person = svg`
+  <svg viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
+    <circle cx="12" cy="8" r="5" /><path d="M2 24c0-6 4-9 10-9s10 3 10 9z" />
+  </svg>`;
 export const waiting = outline(svg`<circle cx="12" cy="12" r="9" /><path d="M12 7v5l3 2" />`);

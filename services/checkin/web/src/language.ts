@@ -1,4 +1,5 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import { numberFormat, regionNames } from './formats';
 import en, { type Words } from './words/en';
 
 const catalogues = Object.fromEntries(
@@ -61,7 +62,7 @@ export class Language implements ReactiveController {
 
   country(alpha2: string): string {
     try {
-      return new Intl.DisplayNames(this.words.locale, { type: 'region' }).of(alpha2) ?? alpha2;
+      return regionNames(this.words.locale).of(alpha2) ?? alpha2;
     } catch {
       // A code of another form than alpha-2 has no name: show what came.
       return alpha2;
@@ -69,11 +70,11 @@ export class Language implements ReactiveController {
   }
 
   number(n: number): string {
-    return new Intl.NumberFormat(this.words.locale).format(n);
+    return numberFormat(this.words.locale).format(n);
   }
 
   share(part: number, whole: number): string {
     const ratio = whole > 0 ? part / whole : 0;
-    return new Intl.NumberFormat(this.words.locale, { style: 'percent' }).format(ratio);
+    return numberFormat(this.words.locale, { style: 'percent' }).format(ratio);
   }
 }

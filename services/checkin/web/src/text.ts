@@ -1,4 +1,4 @@
-import type { Text } from './contract';
+import type { Gate, Text } from './contract';
 
 /** A text of the forum in one language, else in English, else in any. */
 export function say(text: Text, language: string): string {
@@ -12,4 +12,10 @@ export function nameOf(
 ): string {
   const found = things.find((thing) => thing.id === id);
   return found ? say(found.name, language) : id;
+}
+
+/** The name of a gate; its id where the forum has no such gate any more. */
+export function gateName(gates: readonly Gate[], id: string, language: string): string {
+  const gate = gates.find((one) => one.id === id);
+  return gate ? say(gate.names, language) : id;
 }

@@ -18,18 +18,19 @@ export const RULES: ForumRules = {
 
 export const TOWER: Gate = {
   id: 'tower-in',
-  name: 'Tower in',
+  names: { en: 'Tower in' },
   zone: 'venue',
   direction: 'in',
   entrance: 'tower',
 };
 
+export const ADA = '0189a1b2-c3d4-7e5f-8a6b-00112233aada';
 export const MORNING = '2017-06-12T08:12:00+02:00';
 
 export function badge(changes: Partial<CopiedBadge> = {}): CopiedBadge {
   return {
     badge_id: '00112233445566aa',
-    registration_id: 'ada',
+    registration_id: ADA,
     number: '7KQ2-M9X1',
     status: 'valid',
     days: 0b11,
@@ -46,13 +47,12 @@ export function badge(changes: Partial<CopiedBadge> = {}): CopiedBadge {
 
 export function inside(changes: Partial<Whereabouts> = {}): Whereabouts {
   return {
-    registration_id: 'ada',
+    registration_id: ADA,
     zone: 'venue',
     inside: true,
     session: '2017-06-12',
     last_entry_day: '2017-06-12',
-    scan_id: 'earlier',
-    at: '2017-06-12T06:12:00Z',
+    at: '2017-06-12T06:12:00.000Z',
     gate: 'varembe-in',
     entrance: 'varembe',
     direction: 'in',
@@ -63,9 +63,8 @@ export function inside(changes: Partial<Whereabouts> = {}): Whereabouts {
 export function passage(changes: Partial<Passage> = {}): Passage {
   return {
     kind: 'passage',
-    registrationId: 'ada',
+    registrationId: ADA,
     zone: 'venue',
-    scanId: 'mine',
     at: '2017-06-12T06:30:00Z',
     gate: 'tower-in',
     entrance: 'tower',

@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Forum, ScanAnswer } from '../src/contract';
 import { ForumClock } from '../src/forum-clock';
-import { wipeDatabase } from '../src/gate/database';
+import { wipePeople } from '../src/gate/database';
 import { Replica } from '../src/gate/replica';
 import { type Post, Scans } from '../src/gate/scans';
 import { answer, badge, changes, MORNING, RULES, TOWER } from './fakes';
@@ -54,7 +54,7 @@ function newGate(offline = false) {
   return { scans, told, replica };
 }
 
-beforeEach(() => wipeDatabase());
+beforeEach(() => wipePeople());
 
 afterEach(async () => {
   await scans?.stop();

@@ -13,7 +13,7 @@ const forum: Forum = {
   days: ['2017-06-12'],
   closes: '20:00:00',
   categories: [],
-  gates: [{ id: 'tower-in', name: 'Tower in', zone: 'venue', direction: 'in', entrance: 'tower' }],
+  gates: [{ id: 'tower-in', names: { en: 'Tower in' }, zone: 'venue', direction: 'in', entrance: 'tower' }],
   entrances: [{ id: 'tower', name: { en: 'Tower', fr: 'Tour' } }],
   zones: [
     {

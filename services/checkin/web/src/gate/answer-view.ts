@@ -6,6 +6,8 @@ import { Language } from '../language';
 import { look } from '../look';
 import { say } from '../text';
 import * as badgeNumber from './badge-number';
+import './person-photo';
+import type { Photos } from './photos';
 import type { Scan } from './scans';
 import { type Telling, tone, verdict } from './verdict';
 
@@ -14,6 +16,7 @@ import { type Telling, tone, verdict } from './verdict';
 export class AnswerView extends LitElement {
   @property({ attribute: false }) scan: Scan | null = null;
   @property({ attribute: false }) telling!: Telling;
+  @property({ attribute: false }) photos!: Photos;
   @property({ type: Boolean }) offline = false;
   /** What an answer looks like, for this component's own style */
   @property({ reflect: true }) tone = '';
@@ -82,11 +85,14 @@ export class AnswerView extends LitElement {
     const category = this.telling.forum.categories.find(({ id }) => id === participant.category);
     return html`
       <div class="participant">
-        <p class="name">
-          <bdi><b>${participant.family_name}</b> ${participant.given_name}</bdi>
-        </p>
-        <p><bdi>${participant.organization}</bdi></p>
-        <p>${this.language.country(participant.country)}</p>
+        <person-photo .person=${participant} .photos=${this.photos}></person-photo>
+        <div>
+          <p class="name">
+            <bdi><b>${participant.family_name}</b> ${participant.given_name}</bdi>
+          </p>
+          <p><bdi>${participant.organization}</bdi></p>
+          <p>${this.language.country(participant.country)}</p>
+        </div>
         <p class="last">
           ${category ? this.renderCategory(category) : participant.category}
           <span class="number">${badgeNumber.format(participant.number ?? '')}</span>
@@ -168,7 +174,7 @@ export class AnswerView extends LitElement {
 
       h2 svg {
         inline-size: auto;
-        block-size: clamp(4rem, 16vh, 12rem);
+        block-size: clamp(4rem, 13vh, 12rem);
       }
 
       :host(:lang(ar)) h2 {
@@ -225,6 +231,11 @@ export class AnswerView extends LitElement {
       }
 
       .participant {
+        --photo: clamp(4.5rem, min(28vw, 14vh), 10rem);
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: var(--space-2) var(--space-3);
+        align-items: center;
         inline-size: 100%;
         max-inline-size: 44rem;
         margin-inline: auto;
@@ -233,6 +244,11 @@ export class AnswerView extends LitElement {
         color: var(--ink);
         border-radius: var(--radius-large);
         line-height: 1.3;
+      }
+
+      /* Beside a name of many lines too, the face is at the top, where it is always in sight. */
+      person-photo {
+        align-self: start;
       }
 
       .name {
@@ -249,12 +265,48 @@ export class AnswerView extends LitElement {
       }
 
       .last {
+        grid-column: 1 / -1;
         display: flex;
         flex-wrap: wrap;
         gap: var(--space-1) var(--space-3);
         align-items: center;
         justify-content: space-between;
-        margin-block-start: var(--space-2);
+      }
+
+      @media (min-width: 40rem) {
+        .participant {
+          grid-template-rows: 1fr auto;
+        }
+
+        person-photo {
+          grid-row: 1 / 3;
+        }
+
+        .last {
+          grid-column: 2;
+        }
+      }
+
+      @media (max-height: 44rem) {
+        .participant {
+          gap: var(--space-1) var(--space-3);
+          padding: var(--space-2) var(--space-3);
+          font-size: var(--text-small);
+          line-height: 1.25;
+        }
+
+        .name {
+          margin: 0;
+          font-size: 1.2rem;
+        }
+      }
+
+      /* On a phone held across, word and person stand side by side. */
+      @media (max-height: 30rem) and (min-width: 40rem) {
+        .told {
+          grid-template: 1fr / 1fr 1fr;
+          align-items: start;
+        }
       }
 
       .category {
@@ -275,6 +327,75 @@ export class AnswerView extends LitElement {
         font-family: var(--font-code);
         color: var(--ink-soft);
         direction: ltr;
+      }
+
+      /* A short screen names the category, which the eye compares, before the organization. */
+      @media (max-height: 44rem) {
+        .participant {
+          display: grid;
+        }
+
+        .name,
+        .last {
+          order: -1;
+        }
+
+        .next p:not(:only-child) {
+          display: none;
+        }
+      }
+
+      @media (max-height: 36rem) and (max-width: 40rem) {
+        :host,
+        .told {
+          gap: var(--space-2);
+        }
+
+        :host {
+          padding-block: var(--space-2);
+        }
+
+        .participant {
+          padding: var(--space-2) var(--space-3);
+          line-height: 1.2;
+        }
+
+        .name {
+          font-size: 1.2rem;
+        }
+
+        .last {
+          margin-block-start: 0;
+        }
+      }
+
+      /* A phone on its side: what comes next, the word and the person stand beside each other. */
+      @media (max-height: 30rem) and (min-width: 40rem) {
+        :host {
+          grid-template: 1fr / 11rem 1fr;
+        }
+
+        .told {
+          grid-template: 1fr / minmax(0, 1fr) minmax(0, 1.2fr);
+          align-items: center;
+        }
+
+        .verdict:only-child {
+          grid-column: 1 / -1;
+        }
+
+        .verdict h2 {
+          grid-auto-flow: row;
+        }
+
+        .next {
+          flex-direction: column;
+          align-items: stretch;
+          justify-content: end;
+          order: -1;
+          padding-inline-start: 0;
+          padding-block-end: calc(var(--camera-tile) + var(--space-3));
+        }
       }
 
       @media (prefers-reduced-motion: no-preference) {

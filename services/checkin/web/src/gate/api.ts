@@ -11,7 +11,7 @@ import type {
   ScanRequest,
   SyncedScan,
 } from '../contract';
-import { call, openStream } from '../http';
+import { call, openStream, Unreachable } from '../http';
 
 const BASE = '/checkin/api';
 
@@ -64,6 +64,22 @@ export function sayShown(
 export async function findParticipants(token: string, query: string): Promise<readonly Found[]> {
   const path = `${BASE}/participants?${new URLSearchParams({ q: query })}`;
   return (await call<{ items: readonly Found[] }>(path, { token })).items;
+}
+
+const PHOTO_PATIENCE_MS = 10_000;
+const JPEG = [0xff, 0xd8];
+
+/** @throws Declined without one */
+export async function readPhoto(token: string, registrationId: string): Promise<ArrayBuffer> {
+  const path = `${BASE}/participants/${encodeURIComponent(registrationId)}/photo`;
+  const signal = AbortSignal.timeout(PHOTO_PATIENCE_MS);
+  // Past the browser's cache, which a wipe does not reach.
+  const stream = await openStream(path, 'image/jpeg', token, signal);
+  const jpeg = await new Response(stream).arrayBuffer();
+  const begins = new Uint8Array(jpeg, 0, Math.min(jpeg.byteLength, JPEG.length));
+  // A captive portal answers 200 with a page of its own.
+  if (JPEG.some((octet, place) => begins[place] !== octet)) throw new Unreachable();
+  return jpeg;
 }
 
 export function readReplica(token: string, after: string | null, signal: AbortSignal) {

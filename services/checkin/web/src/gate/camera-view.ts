@@ -1,9 +1,9 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import { torch } from '../icons';
+import { minus, plus, torch } from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
-import { type CameraFault, Scanner } from './scanner';
+import { type CameraFault, Scanner, type Zoom } from './scanner';
 
 const FAULTS = {
   denied: 'cameraDenied',
@@ -76,6 +76,7 @@ export class CameraView extends LitElement {
       <p class="aim">${scanner?.running ? words.aim : words.cameraStarting}</p>
       <div class="tools">
         ${scanner && scanner.cameras.length > 1 ? this.renderCameras(scanner) : nothing}
+        ${scanner?.zoom ? this.renderZoom(scanner, scanner.zoom) : nothing}
         ${scanner && scanner.torch !== null ? this.renderTorch(scanner, scanner.torch) : nothing}
       </div>
     `;
@@ -95,6 +96,35 @@ export class CameraView extends LitElement {
             </option>`,
         )}
       </select>
+    `;
+  }
+
+  private enlargement({ value, min, max }: Zoom): string {
+    if (min <= 0) return this.language.share(value - min, max - min);
+    return `${this.language.number(Math.round((value / min) * 10) / 10)}×`;
+  }
+
+  private renderZoom(scanner: Scanner, zoom: Zoom) {
+    const { value, min, max } = zoom;
+    const words = this.language.words.gate;
+    return html`
+      <div class="zoom" role="group" aria-label=${words.zoom}>
+        <button
+          aria-label=${words.zoomOut}
+          ?disabled=${value <= min}
+          @click=${() => scanner.enlarge(-1)}
+        >
+          ${minus}
+        </button>
+        <output class="tabular">${this.enlargement(zoom)}</output>
+        <button
+          aria-label=${words.zoomIn}
+          ?disabled=${value >= max}
+          @click=${() => scanner.enlarge(1)}
+        >
+          ${plus}
+        </button>
+      </div>
     `;
   }
 
@@ -176,6 +206,7 @@ export class CameraView extends LitElement {
         inset-inline: var(--space-3);
         inset-block-end: var(--space-3);
         display: flex;
+        flex-wrap: wrap;
         gap: var(--space-2);
         justify-content: space-between;
       }
@@ -193,14 +224,35 @@ export class CameraView extends LitElement {
         background: var(--surface);
       }
 
-      .light {
-        margin-inline-start: auto;
+      .tools button {
         background: rgb(5 12 20 / 0.75);
         border-color: rgb(255 255 255 / 0.6);
         color: #ffffff;
       }
 
-      .light[aria-pressed='true'] {
+      .zoom {
+        display: flex;
+        gap: var(--space-2);
+        align-items: center;
+      }
+
+      .zoom button {
+        inline-size: var(--target);
+        padding: 0;
+      }
+
+      .zoom output {
+        min-inline-size: 2.5em;
+        font-weight: 600;
+        text-align: center;
+        text-shadow: 0 1px 3px #000000;
+      }
+
+      .light {
+        margin-inline-start: auto;
+      }
+
+      .tools .light[aria-pressed='true'] {
         background: #ffffff;
         color: #12202f;
       }

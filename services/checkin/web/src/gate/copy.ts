@@ -70,6 +70,10 @@ export class Copy {
     return this.#presence.get(`${registrationId} ${zone}`);
   }
 
+  places(): Iterable<Whereabouts> {
+    return this.#presence.values();
+  }
+
   inside(zone: string, session: string): number {
     return this.#inside.get(`${zone} ${session}`) ?? 0;
   }

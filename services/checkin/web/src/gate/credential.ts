@@ -8,6 +8,7 @@
 const VERSION = 1;
 const LENGTH = 117;
 const BODY_BYTES = 14;
+const SIGNATURE_BYTES = 64;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
 const BASE = ALPHABET.length;
 
@@ -76,6 +77,15 @@ export async function read(
 }
 
 /**
+ * Checks nothing, once for each key: the first check of all starts the browser's cryptography, or
+ * loads ours, and nobody should wait for that with a badge in their hand.
+ */
+export async function warmUp(keys: Iterable<Key>): Promise<void> {
+  const nothing = { body: new Uint8Array(BODY_BYTES), signature: new Uint8Array(SIGNATURE_BYTES) };
+  for (const key of keys) await isSignedBy(fromHex(key.public_key), nothing);
+}
+
+/**
  * As the server's `sign` wrote it, whatever a scanner or a form did to its letters and edges. A blank
  * is one of Base45's characters, but no credential begins or ends with it.
  */
@@ -98,7 +108,10 @@ function decoded(text: string): Uint8Array<ArrayBuffer> | null {
   return new Uint8Array(octets.buffer);
 }
 
-async function isSignedBy(publicKey: Uint8Array<ArrayBuffer>, signed: SignedCredential) {
+async function isSignedBy(
+  publicKey: Uint8Array<ArrayBuffer>,
+  signed: Pick<SignedCredential, 'body' | 'signature'>,
+): Promise<boolean> {
   const { body, signature } = signed;
   const native = await nativeKey(publicKey);
   if (native) return crypto.subtle.verify('Ed25519', native, signature, body);

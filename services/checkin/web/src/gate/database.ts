@@ -1,13 +1,26 @@
 /**
- * What the gate keeps in the browser's own database, through reload, crash and reboot. All of it is
- * personal data: `wipeDatabase` leaves nothing.
+ * What the gate keeps in the browser's own database, through reload, crash and reboot: of people,
+ * which `wipePeople` leaves nothing of, and of the device itself.
  */
 
 const NAME = 'forumpass-gate';
-const VERSION = 1;
+const VERSION = 2;
 
-export const STORES = ['blocks', 'badges', 'presence', 'copy', 'outgoing'] as const;
-type Store = (typeof STORES)[number];
+const OF_PEOPLE = ['blocks', 'badges', 'presence', 'copy', 'outgoing', 'photos'] as const;
+type Store = (typeof OF_PEOPLE)[number] | 'device';
+
+const KEY_PATHS: Readonly<Record<Store, string | string[] | null>> = {
+  blocks: null,
+  badges: 'badge_id',
+  presence: ['registration_id', 'zone'],
+  copy: null,
+  outgoing: 'seq',
+  photos: null,
+  device: null,
+};
+// A scan that was shown and a pairing that was made must outlive the battery, even by a second; the
+// rest can be had anew.
+const LASTING: readonly Store[] = ['outgoing', 'device'];
 
 let opened: Promise<IDBDatabase> | null = null;
 
@@ -23,8 +36,7 @@ export async function transact<Result>(
   work: (transaction: IDBTransaction) => Result | Promise<Result>,
 ): Promise<Result> {
   const database = await openDatabase();
-  // A scan that was shown must outlive the battery; the rest can be had anew.
-  const durability = stores.includes('outgoing') ? 'strict' : 'relaxed';
+  const durability = stores.some((store) => LASTING.includes(store)) ? 'strict' : 'relaxed';
   const transaction = database.transaction(stores, mode, { durability });
   const done = completion(transaction);
   try {
@@ -45,20 +57,19 @@ export function answerTo<Result>(request: IDBRequest<Result>): Promise<Result> {
   });
 }
 
-export function wipeDatabase(): Promise<void> {
-  return transact(STORES, 'readwrite', (transaction) => {
-    for (const store of STORES) transaction.objectStore(store).clear();
+export function wipePeople(): Promise<void> {
+  return transact(OF_PEOPLE, 'readwrite', (transaction) => {
+    for (const store of OF_PEOPLE) transaction.objectStore(store).clear();
   });
 }
 
 async function open(): Promise<IDBDatabase> {
   const request = indexedDB.open(NAME, VERSION);
   request.onupgradeneeded = () => {
-    request.result.createObjectStore('blocks');
-    request.result.createObjectStore('badges', { keyPath: 'badge_id' });
-    request.result.createObjectStore('presence', { keyPath: ['registration_id', 'zone'] });
-    request.result.createObjectStore('copy');
-    request.result.createObjectStore('outgoing', { keyPath: 'seq' });
+    const database = request.result;
+    for (const [store, keyPath] of Object.entries(KEY_PATHS)) {
+      if (!database.objectStoreNames.contains(store)) database.createObjectStore(store, { keyPath });
+    }
   };
   const database = await answerTo(request);
   const forget = () => (opened = null);

@@ -5,6 +5,8 @@ import { Language } from '../language';
 import { look } from '../look';
 import { nameOf } from '../text';
 import * as badgeNumber from './badge-number';
+import './person-photo';
+import type { Photos } from './photos';
 import type { Finding } from './session';
 import type { Telling } from './verdict';
 
@@ -15,6 +17,7 @@ const PAUSE_MS = 200;
 export class FindPerson extends LitElement {
   @property({ attribute: false }) find!: (query: string) => Promise<Finding>;
   @property({ attribute: false }) telling!: Telling;
+  @property({ attribute: false }) photos!: Photos;
   @property() direction: Direction = 'in';
 
   @state() private finding: Finding | null = null;
@@ -59,13 +62,16 @@ export class FindPerson extends LitElement {
     const { categories } = this.telling.forum;
     return html`
       <li data-registration=${person.registration_id}>
-        <p class="name"><bdi><b>${person.family_name}</b> ${person.given_name}</bdi></p>
-        <p><bdi>${person.organization}</bdi></p>
-        <p class="hint">
-          ${this.language.country(person.country)} ·
-          ${nameOf(categories, person.category, this.language.code)}
-        </p>
-        <p class=${person.inside ? 'inside' : 'hint'}>${this.whereabouts(person)}</p>
+        <person-photo .person=${person} .photos=${this.photos}></person-photo>
+        <div>
+          <p class="name"><bdi><b>${person.family_name}</b> ${person.given_name}</bdi></p>
+          <p><bdi>${person.organization}</bdi></p>
+          <p class="hint">
+            ${this.language.country(person.country)} ·
+            ${nameOf(categories, person.category, this.language.code)}
+          </p>
+          <p class=${person.inside ? 'inside' : 'hint'}>${this.whereabouts(person)}</p>
+        </div>
         ${this.renderAdmit(person)}
       </li>
     `;
@@ -125,7 +131,9 @@ export class FindPerson extends LitElement {
 
       li {
         display: grid;
-        gap: var(--space-1);
+        grid-template-columns: auto 1fr;
+        gap: var(--space-2) var(--space-3);
+        align-items: start;
         padding-block: var(--space-3);
         border-block-end: 1px solid var(--line);
         line-height: 1.25;
@@ -134,6 +142,15 @@ export class FindPerson extends LitElement {
 
       li:last-child {
         border: 0;
+      }
+
+      li > :last-child {
+        grid-column: 1 / -1;
+      }
+
+      li > div {
+        display: grid;
+        gap: var(--space-1);
       }
 
       .name {
@@ -151,7 +168,6 @@ export class FindPerson extends LitElement {
       button {
         flex-wrap: wrap;
         min-block-size: 3rem;
-        margin-block-start: var(--space-1);
       }
 
       .number {

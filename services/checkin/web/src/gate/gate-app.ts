@@ -9,6 +9,7 @@ import './answer-view';
 import './bottom-sheet';
 import './camera-view';
 import './correction-notice';
+import './evacuation-list';
 import './find-person';
 import './gate-header';
 import './more-menu';
@@ -21,15 +22,18 @@ import { present } from './presented';
 import { Repeats } from './repeats';
 import type { Scan } from './scans';
 import { pairFault, type PairFault, Session } from './session';
-import { signal, unlockSound } from './signals';
+import { prepareSound, signal, unlockSound } from './signals';
 import { takeOverWhen } from './updates';
 import { type Telling, tone, verdict } from './verdict';
 import { keepAwake } from './wake-lock';
 import { listenForWedge } from './wedge-listener';
 
 type Sheet =
-  | { readonly kind: 'number' | 'find' | 'recent' | 'more' }
+  | { readonly kind: 'number' | 'find' | 'recent' | 'more' | 'evacuation' }
   | { readonly kind: 'undo' | 'override'; readonly scan: Scan };
+
+// The device's own answer takes a tenth of that; to say before that none comes would be untrue.
+const PATIENCE_MS = 300;
 
 const WIDE = matchMedia('(min-width: 60rem)');
 
@@ -50,6 +54,9 @@ export class GateApp extends LitElement {
   private language = new Language(this);
   private repeats = new Repeats();
   private stopWedge: (() => void) | null = null;
+  /** Of the newest scan: its answer should have come by now */
+  @state() private overdue = true;
+  private patience: ReturnType<typeof setTimeout> | undefined;
   private ticking: ReturnType<typeof setInterval> | undefined;
 
   override connectedCallback(): void {
@@ -69,6 +76,7 @@ export class GateApp extends LitElement {
     void keepAwake();
     takeOverWhen(() => this.idle);
     void this.session.start().then(this.pairByAddress);
+    prepareSound();
   }
 
   override disconnectedCallback(): void {
@@ -76,6 +84,7 @@ export class GateApp extends LitElement {
     this.session.stop();
     this.stopWedge?.();
     clearInterval(this.ticking);
+    clearTimeout(this.patience);
     WIDE.removeEventListener('change', this.fit);
     removeEventListener('hashchange', this.pairByAddress);
     removeEventListener('pointerdown', unlockSound);
@@ -140,6 +149,9 @@ export class GateApp extends LitElement {
 
   private scan(presented: Presented, overrideReason?: string): void {
     this.sheet = null;
+    this.overdue = false;
+    clearTimeout(this.patience);
+    this.patience = setTimeout(() => (this.overdue = true), PATIENCE_MS);
     this.session.scan(presented, overrideReason);
   }
 
@@ -192,13 +204,20 @@ export class GateApp extends LitElement {
     if (!newest) return 'ready';
     if (newest.answer) return 'answer';
     if (newest.fault) return 'failed';
-    return offlineSince ? 'unsent' : 'checking';
+    return offlineSince && this.overdue ? 'unsent' : 'checking';
   }
 
   override willUpdate(): void {
     this.dataset['state'] = this.phase;
     this.dataset['people'] = String(this.session.people);
-    document.title = `${this.session.gate?.name ?? this.language.words.gate.title} · Forum Pass`;
+    const title = `${this.gateName || this.language.words.gate.title} · Forum Pass`;
+    // The browser is told of each, were it the same a hundred times.
+    if (document.title !== title) document.title = title;
+  }
+
+  private get gateName(): string {
+    const { gate } = this.session;
+    return gate ? say(gate.names, this.language.code) : '';
   }
 
   override updated(): void {
@@ -214,7 +233,7 @@ export class GateApp extends LitElement {
     return html`
       ${this.renderRehearsal()}
       <gate-header
-        .gate=${this.session.gate?.name ?? ''}
+        .gate=${this.gateName}
         .direction=${this.session.direction}
         .usual=${this.session.gate?.direction ?? this.session.direction}
         .tally=${this.session.tally}
@@ -283,7 +302,8 @@ export class GateApp extends LitElement {
           ?hidden=${!newest}
           .scan=${newest}
           .telling=${telling}
-          .offline=${this.session.offlineSince !== null}
+          .photos=${this.session.photos}
+          .offline=${this.phase === 'unsent'}
           @override=${(event: CustomEvent<Scan>) =>
             this.show({ kind: 'override', scan: event.detail })}
         ></answer-view>
@@ -346,10 +366,13 @@ export class GateApp extends LitElement {
         .tally=${this.session.tally}
         .inside=${this.session.inside}
         .capacity=${zone?.capacity ?? null}
+        @evacuation=${() => this.show({ kind: 'evacuation' })}
         @unpair=${() => this.unpair()}
       ></more-menu>
     `;
   }
+
+  private muster = () => this.session.muster();
 
   private find = (query: string) => this.session.find(query);
 
@@ -371,6 +394,7 @@ export class GateApp extends LitElement {
       find: words.find,
       recent: words.recent,
       more: words.more,
+      evacuation: words.evacuation,
       undo: words.undoTitle,
       override: words.overrideTitle,
     }[this.sheet.kind];
@@ -391,6 +415,7 @@ export class GateApp extends LitElement {
           <find-person
             .find=${this.find}
             .telling=${telling}
+            .photos=${this.session.photos}
             .direction=${this.session.direction}
             @number=${(event: CustomEvent<string>) => this.scan({ number: event.detail })}
           ></find-person>
@@ -399,6 +424,14 @@ export class GateApp extends LitElement {
         return this.renderRecent(telling);
       case 'more':
         return this.renderMore(telling);
+      case 'evacuation':
+        return html`
+          <evacuation-list
+            .muster=${this.muster}
+            .telling=${telling}
+            .photos=${this.session.photos}
+          ></evacuation-list>
+        `;
       case 'undo':
         return html`
           <reason-form
@@ -543,6 +576,14 @@ export class GateApp extends LitElement {
         font-size: var(--heading-3);
       }
 
+      @media (min-width: 60rem), (max-height: 30rem) and (min-width: 40rem) {
+        nav button {
+          flex-direction: row;
+          gap: var(--space-2);
+          min-block-size: 3rem;
+        }
+      }
+
       @media (min-width: 60rem) {
         :host {
           grid-template-columns: 1fr minmax(22rem, 28rem);
@@ -555,12 +596,6 @@ export class GateApp extends LitElement {
 
         aside {
           grid-row: 4 / 6;
-        }
-
-        nav button {
-          flex-direction: row;
-          gap: var(--space-2);
-          min-block-size: 3rem;
         }
       }
     `,

@@ -202,10 +202,11 @@ export class GateHeader extends LitElement {
         outline-offset: -5px;
       }
 
-      @media (min-width: 60rem) {
+      @media (min-width: 60rem), (max-height: 30rem) and (min-width: 40rem) {
         :host {
           grid-template: 'gate link tally directions' auto / auto 1fr auto auto;
           gap: var(--space-5);
+          padding-block: var(--space-1);
           padding-inline: var(--space-5);
         }
       }

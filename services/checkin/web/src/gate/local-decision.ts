@@ -6,7 +6,7 @@ import { type Badge, decide, type ForumRules, type Presence, sessionOf } from '.
 import * as badgeNumber from './badge-number';
 import type { Copy, CopiedBadge } from './copy';
 import { type Credential, read } from './credential';
-import { isInside, overlay, presenceAt, previousScan, type Step, type Whereabouts } from './presence';
+import { after, isInside, overlay, presenceAt, previousScan, type Step, type Whereabouts } from './presence';
 
 export interface Question {
   readonly scanId: string;
@@ -108,13 +108,17 @@ export function occupancy(
   zone: string,
   session: string,
 ): number {
-  const moved = new Set(
-    steps.filter((step) => step.zone === zone).map(({ registrationId }) => registrationId),
-  );
+  const moved = new Map<string, Whereabouts | undefined>();
+  for (const step of steps) {
+    if (step.zone !== zone) continue;
+    const person = step.registrationId;
+    const before = moved.has(person) ? moved.get(person) : copy.place(person, zone);
+    moved.set(person, after(rules, before, step));
+  }
   let count = copy.inside(zone, session);
-  for (const person of moved) {
+  for (const [person, place] of moved) {
     count -= Number(isInside(copy.place(person, zone), session));
-    count += Number(isInside(placeOf(rules, copy, steps, person, zone), session));
+    count += Number(isInside(place, session));
   }
   return count;
 }

@@ -1,11 +1,12 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { list } from '../icons';
 import { Language, languages, speak } from '../language';
 import { look } from '../look';
 import * as device from './device';
 import { signal, unlockSound } from './signals';
 
-/** Counters, language, sound, and the way out. Fires `unpair`. */
+/** Counters, who is inside, language, sound, and the way out. Fires `evacuation` and `unpair`. */
 @customElement('more-menu')
 export class MoreMenu extends LitElement {
   @property({ type: Number }) waiting = 0;
@@ -28,6 +29,11 @@ export class MoreMenu extends LitElement {
           <li>${words.waiting(this.waiting)}</li>
           ${this.inside === null ? nothing : html`<li>${this.insideNow(this.inside)}</li>`}
         </ul>
+      </section>
+      <section>
+        <button class="quiet" @click=${() => this.dispatchEvent(new Event('evacuation'))}>
+          ${list} ${words.evacuation}
+        </button>
       </section>
       <section>
         <label for="language">${words.languageTitle}</label>

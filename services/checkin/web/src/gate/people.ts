@@ -9,7 +9,7 @@ export const SHORTEST_QUERY = 2;
 const MOST = 20;
 
 // Letters that Unicode does not take apart, and apostrophes, which people leave out: as
-// services/checkin/names.py has them.
+// shared/folding.py has them.
 const APART: Readonly<Record<string, string>> = {
   ß: 'ss',
   ł: 'l',
@@ -107,6 +107,7 @@ function found(badge: CopiedBadge, place: Whereabouts | undefined): Found {
     organization: badge.organization,
     country: badge.country,
     category: badge.category,
+    photo: badge.photo ?? null,
     status: badge.status,
     blocked: badge.blocked,
     inside: place !== undefined,

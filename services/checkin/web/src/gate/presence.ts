@@ -15,7 +15,6 @@ export interface Whereabouts {
   /** The day whose closing ends this presence; null for somebody who is nowhere any more */
   readonly session: string | null;
   readonly last_entry_day: string | null;
-  readonly scan_id: string | null;
   readonly at: string | null;
   readonly gate: string | null;
   readonly entrance: string | null;
@@ -29,7 +28,6 @@ export interface Passage {
   readonly kind: 'passage';
   readonly registrationId: string;
   readonly zone: string;
-  readonly scanId: string;
   readonly at: string;
   readonly gate: string;
   readonly entrance: string;
@@ -82,9 +80,8 @@ export function isInside(place: Whereabouts | undefined, session: string): boole
 }
 
 export function previousScan(place: Whereabouts | undefined): PreviousScan | null {
-  if (!place?.scan_id || !place.at || !place.gate || !place.direction) return null;
+  if (!place?.at || !place.gate || !place.direction) return null;
   return {
-    scan_id: place.scan_id,
     at: place.at,
     gate: place.gate,
     entrance: place.entrance ?? '',
@@ -102,7 +99,6 @@ function passed(rules: ForumRules, before: Whereabouts | undefined, step: Passag
     inside: enters && scansOut,
     session: sessionOf(rules, moment),
     last_entry_day: enters ? dayOf(rules.timezone, moment) : (before?.last_entry_day ?? null),
-    scan_id: step.scanId,
     at: step.at,
     gate: step.gate,
     entrance: step.entrance,
@@ -117,6 +113,6 @@ function takenBack(before: Whereabouts | undefined, step: TakenBack): Whereabout
     ...before,
     inside: step.direction === 'out',
     last_entry_day: step.first ? null : before.last_entry_day,
-    scan_id: null,
+    at: null,
   };
 }

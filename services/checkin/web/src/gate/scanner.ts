@@ -8,6 +8,26 @@ export interface Camera {
   readonly label: string;
 }
 
+/** How much larger than life the camera can show, and does; in the camera's own unit. */
+export interface Zoom {
+  readonly min: number;
+  readonly max: number;
+  readonly value: number;
+}
+
+// From one end to the other in so many touches: each is seen, and none jumps past the badge.
+const ZOOM_STEPS = 6;
+
+// `torch` and `zoom` are of the Image Capture specification, which TypeScript's DOM library leaves out.
+interface Optics {
+  torch?: boolean;
+  zoom?: number;
+}
+interface OpticalAbilities {
+  readonly torch?: boolean;
+  readonly zoom?: { readonly min: number; readonly max: number };
+}
+
 // Ten looks a second are as quick as a hand; fewer after a quiet minute spare the battery.
 const LOOK_EVERY_MS = 100;
 const LOOK_EVERY_MS_WHEN_QUIET = 250;
@@ -21,7 +41,9 @@ export class Scanner {
   fault: CameraFault | null = null;
   cameras: readonly Camera[] = [];
   running = false;
+  /** Null where the camera has none */
   torch: boolean | null = null;
+  zoom: Zoom | null = null;
 
   readonly #video: HTMLVideoElement;
   readonly #read: (text: string) => void;
@@ -68,6 +90,7 @@ export class Scanner {
     this.#video.srcObject = null;
     this.running = false;
     this.torch = null;
+    this.zoom = null;
   }
 
   close(): void {
@@ -86,11 +109,38 @@ export class Scanner {
   }
 
   async light(on: boolean): Promise<void> {
-    // `torch` is of the Image Capture specification, which TypeScript's DOM library leaves out.
-    const constraint: MediaTrackConstraintSet & { torch: boolean } = { torch: on };
-    await this.#track?.applyConstraints({ advanced: [constraint] });
+    await this.#adjust({ torch: on });
     this.torch = on;
     this.#changed();
+  }
+
+  async enlarge(by: 1 | -1): Promise<void> {
+    if (!this.zoom) return;
+    await this.#zoomTo(further(this.zoom, by));
+    if (this.chosen) device.zoom.keep(this.chosen, this.zoom.value);
+    this.#changed();
+  }
+
+  async #zoomTo(wanted: number): Promise<void> {
+    if (!this.zoom) return;
+    const { min, max } = this.zoom;
+    await this.#adjust({ zoom: Math.min(max, Math.max(min, wanted)) });
+    // The camera rounds to what it can.
+    this.zoom = { min, max, value: this.#optics.zoom ?? wanted };
+  }
+
+  get #optics(): Optics {
+    return (this.#track?.getSettings() ?? {}) as Optics;
+  }
+
+  /** All that was set before is said again: what a track is not told, it may forget. */
+  async #adjust(change: Optics): Promise<void> {
+    const optics: Optics = {
+      ...(this.torch === null ? {} : { torch: this.torch }),
+      ...(this.zoom === null ? {} : { zoom: this.zoom.value }),
+      ...change,
+    };
+    await this.#track?.applyConstraints({ advanced: [optics as MediaTrackConstraintSet] });
   }
 
   get #track(): MediaStreamTrack | undefined {
@@ -101,11 +151,18 @@ export class Scanner {
     this.#stream = stream;
     this.#video.srcObject = stream;
     await this.#video.play();
-    const abilities: (MediaTrackCapabilities & { torch?: boolean }) | undefined =
-      this.#track?.getCapabilities?.();
+    const abilities = this.#track?.getCapabilities?.() as OpticalAbilities | undefined;
     this.torch = abilities?.torch ? false : null;
+    await this.#showZoom(abilities?.zoom);
     // Unplugged, or taken by another app.
     this.#track?.addEventListener('ended', () => void this.start());
+  }
+
+  async #showZoom(range: OpticalAbilities['zoom']): Promise<void> {
+    if (!range || range.max <= range.min) return;
+    this.zoom = { min: range.min, max: range.max, value: this.#optics.zoom ?? range.min };
+    const kept = device.zoom.recall(this.chosen ?? '');
+    if (kept !== null) await this.#zoomTo(kept);
   }
 
   async #look(run: number): Promise<void> {
@@ -124,10 +181,18 @@ export class Scanner {
   }
 }
 
+/** By the same ratio each time, as eyes see it; cameras that count from zero have steps of their own. */
+function further({ min, max, value }: Zoom, by: number): number {
+  return min > 0
+    ? value * (max / min) ** (by / ZOOM_STEPS)
+    : value + (max - min) * (by / ZOOM_STEPS);
+}
+
 async function openCamera(): Promise<MediaStream> {
   // Browsers hide the camera from pages that came without TLS.
   if (!navigator.mediaDevices) throw new DOMException('', 'SecurityError');
-  const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
+  // A browser says what a camera can enlarge only to those who ask for that with the camera.
+  const size = { width: { ideal: 1280 }, height: { ideal: 720 }, zoom: true };
   const kept = device.camera.recall();
   if (kept) {
     try {

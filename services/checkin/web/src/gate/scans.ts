@@ -183,7 +183,8 @@ export class Scans {
     });
     if (own && asks) this.#prepare(scan.id, { seq, answer: own });
     else if (own) this.#show(scan.id, own);
-    this.#queue.resume();
+    // Without a network the queue tries by itself now and then, and whoever finds it again says so.
+    if (!this.#post.offline) this.#queue.resume();
   }
 
   /** Without a disk to keep it on, or a rule to judge it by: the officer must know. */
@@ -331,14 +332,13 @@ function scanOf(entry: Outgoing): Scan | null {
   return { ...madeAs(entry), presented, who, answer: told, fault: null, undone: false };
 }
 
-function passageOf({ id, gate, direction, at }: Made, answer: ScanAnswer): Passage | null {
+function passageOf({ gate, direction, at }: Made, answer: ScanAnswer): Passage | null {
   const { decision, participant } = answer;
   if (decision !== 'admitted' || !participant) return null;
   return {
     kind: 'passage',
     registrationId: participant.registration_id,
     zone: gate.zone,
-    scanId: id,
     at: at.toISOString(),
     gate: gate.id,
     entrance: gate.entrance,

@@ -5,10 +5,13 @@ import { Declined, Unreachable } from '../http';
 import { sessionOf } from './admission';
 import * as api from './api';
 import { Contact, type Party } from './contact';
-import { wipeDatabase } from './database';
+import { warmUp } from './credential';
+import { wipePeople } from './database';
 import * as device from './device';
+import { type Inside, whoIsInside } from './inside';
 import { occupancy, placeOf } from './local-decision';
 import * as people from './people';
+import { Photos } from './photos';
 import { isInside } from './presence';
 import { Replica } from './replica';
 import { type Correction, type Post, type Scan, Scans } from './scans';
@@ -18,6 +21,16 @@ export interface Finding {
   readonly items: readonly Found[];
   /** What the device's own copy is of, in forum time; null for the server's word */
   readonly copiedAt: Date | null;
+}
+
+/** Who is inside by the device's own copy. */
+export interface Muster {
+  readonly people: readonly Inside[];
+  /** The day whose closing ends their presence */
+  readonly session: string;
+  /** What the copy is of, in forum time, and how long ago that was */
+  readonly copiedAt: Date | null;
+  readonly minutes: number;
 }
 
 export type Stage = 'starting' | 'pairing' | 'paired';
@@ -37,6 +50,7 @@ export class Session extends EventTarget {
 
   #device: device.Device | null = null;
   #replica = this.#newReplica();
+  #photos = this.#newPhotos();
   #scans = new Scans(this.#post());
   #contact = new Contact(this.#party());
   /** Whether the server was reached since the app was opened */
@@ -44,9 +58,10 @@ export class Session extends EventTarget {
 
   /** Finds what is kept of device, people and scans; then keeps in contact with the server. */
   async start(): Promise<void> {
-    this.#device = device.recall();
-    this.#recallForum();
+    this.#device = await device.paired.recall();
+    await this.#recallForum();
     if (this.#device) await Promise.all([this.#replica.load(), this.#scans.load()]);
+    void warmUp(this.#replica.copy.head.keys);
     await this.#wipeAfterForum();
     this.#enter(this.#device ? 'paired' : 'pairing');
     this.#contact.start();
@@ -62,7 +77,8 @@ export class Session extends EventTarget {
   async pair(code: string): Promise<void> {
     const { device_id, token, gate } = await api.pair(code);
     await this.#forgetPeople();
-    this.#remember({ deviceId: device_id, token, gate, direction: null, tally: device.NO_TALLY });
+    await this.#remember({ deviceId: device_id, token, gate, direction: null });
+    await this.#rememberForum();
     this.#enter('paired');
     // Else a browser that needs room may throw away the scans that wait.
     void navigator.storage?.persist?.();
@@ -71,9 +87,9 @@ export class Session extends EventTarget {
 
   /** Scans that still wait are lost: whoever unpairs was told how many. */
   async unpair(): Promise<void> {
-    device.wipe();
     this.#device = null;
     this.#enter('pairing');
+    await device.wipe();
     await this.#forgetPeople();
   }
 
@@ -91,7 +107,7 @@ export class Session extends EventTarget {
   }
 
   get tally(): device.Tally {
-    const tally = this.#device?.tally ?? device.NO_TALLY;
+    const tally = device.tally.recall();
     const day = this.clock.day(this.clock.now());
     return tally.day === day ? tally : { ...device.NO_TALLY, day };
   }
@@ -121,10 +137,30 @@ export class Session extends EventTarget {
     return occupancy(forum, copy, this.#scans.steps, gate.zone, session);
   }
 
+  /** Who is inside by the device's own copy; null without one. */
+  muster(): Muster | null {
+    const { forum, copiedAt } = this;
+    const { copy } = this.#replica;
+    if (!forum || !copy.complete) return null;
+    const now = this.clock.now();
+    const session = sessionOf(forum, now);
+    const age = copiedAt ? now.getTime() - copiedAt.getTime() : 0;
+    return {
+      people: whoIsInside(forum, copy, this.#scans.steps, session),
+      session,
+      copiedAt,
+      minutes: Math.max(0, Math.floor(age / 60_000)),
+    };
+  }
+
   turn(direction: Direction): void {
     if (!this.#device) return;
-    this.#remember({ ...this.#device, direction });
+    void this.#remember({ ...this.#device, direction });
     this.#changed();
+  }
+
+  get photos(): Photos {
+    return this.#photos;
   }
 
   // ---- Scans ----
@@ -190,13 +226,13 @@ export class Session extends EventTarget {
   async #reached(forum: Forum, asked: number, state: DeviceState | null): Promise<void> {
     this.forum = forum;
     this.clock = ForumClock.set(forum.now, forum.timezone, asked, Date.now());
-    device.forum.keep({ forum, offset: this.clock.offset });
     this.offlineSince = null;
     this.#met = true;
     // The lead may have moved the device meanwhile; its direction is then the new gate's.
     if (state && this.#device && state.gate !== this.#device.gate) {
-      this.#remember({ ...this.#device, gate: state.gate, direction: null });
+      await this.#remember({ ...this.#device, gate: state.gate, direction: null });
     }
+    await this.#rememberForum();
     this.#changed();
     await this.#wipeAfterForum();
     this.#scans.resume();
@@ -222,6 +258,7 @@ export class Session extends EventTarget {
     if (!this.#device || this.#isOver) return;
     try {
       await this.#replica.update(this.#device.token);
+      this.#photos.tend();
     } catch (error) {
       // The gate is not offline for that: its copy gets older, and the status line says so.
       if (!(error instanceof Unreachable)) this.#contact.fail(error);
@@ -291,8 +328,8 @@ export class Session extends EventTarget {
 
   // ---- What is kept ----
 
-  #recallForum(): void {
-    const kept = device.forum.recall();
+  async #recallForum(): Promise<void> {
+    const kept = await device.forum.recall();
     if (!kept) return;
     this.forum = kept.forum;
     this.clock = new ForumClock(kept.offset, kept.forum.timezone);
@@ -313,9 +350,11 @@ export class Session extends EventTarget {
     this.#contact.hangUp();
     await this.#scans.stop();
     this.#replica.stop();
+    this.#photos.stop();
     this.#replica = this.#newReplica();
+    this.#photos = this.#newPhotos();
     this.#scans = new Scans(this.#post());
-    await wipeDatabase();
+    await wipePeople();
     this.#changed();
   }
 
@@ -323,15 +362,38 @@ export class Session extends EventTarget {
     return new Replica(() => this.#changed());
   }
 
-  #count(decision: 'admitted' | 'refused'): void {
-    if (!this.#device) return;
-    const tally = this.tally;
-    this.#remember({ ...this.#device, tally: { ...tally, [decision]: tally[decision] + 1 } });
+  #newPhotos(): Photos {
+    const session = this;
+    return new Photos({
+      get copy() {
+        return session.#replica.copy;
+      },
+      get token() {
+        return session.offlineSince === null ? (session.#device?.token ?? null) : null;
+      },
+      get busy() {
+        return session.waiting > 0;
+      },
+      get keeping() {
+        return session.#replica.copy.complete && !session.#isOver;
+      },
+    });
   }
 
-  #remember(kept: device.Device): void {
+  #count(decision: 'admitted' | 'refused'): void {
+    const { tally } = this;
+    device.tally.keep({ ...tally, [decision]: tally[decision] + 1 });
+  }
+
+  async #remember(kept: device.Device): Promise<void> {
     this.#device = kept;
-    device.keep(kept);
+    await device.paired.keep(kept);
+  }
+
+  /** An unpaired device leaves nothing behind. */
+  async #rememberForum(): Promise<void> {
+    const { forum, clock } = this;
+    if (this.#device && forum) await device.forum.keep({ forum, offset: clock.offset });
   }
 
   #enter(stage: Stage): void {

@@ -40,6 +40,11 @@ const FADE_S = 0.012;
 
 let audio: AudioContext | null = null;
 
+/** Opens the loudspeaker, which takes a tenth of a second: not while a scan waits to be answered. */
+export function prepareSound(): void {
+  audio ??= new AudioContext();
+}
+
 /** Browsers let a page sound only once it was touched: call this from a touch or a key. */
 export function unlockSound(): void {
   audio ??= new AudioContext();

@@ -17,6 +17,7 @@ export class BarList extends LitElement {
   @property({ attribute: false }) bars: readonly Bar[] = [];
   /** How many to show; the rest is told in the heading */
   @property({ type: Number }) most = 12;
+  @property() hint = '';
 
   private language = new Language(this);
 
@@ -32,6 +33,7 @@ export class BarList extends LitElement {
           ? html`<small>${words.topCountries(shown.length, sorted.length)}</small>`
           : nothing}
       </h2>
+      ${this.hint ? html`<p class="hint">${this.hint}</p>` : nothing}
       ${shown.length === 0
         ? html`<p class="hint">${words.none}</p>`
         : html`<ul>

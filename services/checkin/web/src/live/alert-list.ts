@@ -1,0 +1,174 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Alert, Gate } from '../contract';
+import { unsent } from '../icons';
+import { Language } from '../language';
+import { look } from '../look';
+import { gateName } from '../text';
+import { apart, panel } from './panel';
+import { acknowledge } from './stream';
+
+const SEEN_SHOWN = 20;
+
+/** What a person in charge should look at; leads say that they have. */
+@customElement('alert-list')
+export class AlertList extends LitElement {
+  @property({ attribute: false }) alerts: readonly Alert[] = [];
+  @property({ attribute: false }) gates: readonly Gate[] = [];
+  /** Hours and minutes of a moment */
+  @property({ attribute: false }) time: (at: string) => string = (at) => at;
+  @property({ type: Boolean }) lead = false;
+  @property({ type: Boolean, reflect: true }) wall = false;
+  @state() private failed = '';
+
+  private language = new Language(this);
+
+  override render() {
+    const words = this.language.words.live;
+    const open = this.alerts.filter((alert) => alert.acknowledged_at === null);
+    const seen = this.alerts.filter((alert) => alert.acknowledged_at !== null);
+    return html`
+      <h2>
+        ${words.alerts}
+        ${open.length
+          ? html`<span class="number tabular" data-open=${open.length}>${this.language.number(open.length)}</span>`
+          : nothing}
+      </h2>
+      <div role="status" class=${open.length ? 'visually-hidden' : 'hint'}>
+        ${open.length ? words.alertKinds[kindOf(open[0])] : words.noAlerts}
+      </div>
+      ${open.length
+        ? html`<ul class="scroll" tabindex=${this.wall ? -1 : 0} aria-label=${words.alerts}>
+            ${open.map((alert) => this.renderOpen(alert))}
+          </ul>`
+        : nothing}
+      ${seen.length && !this.wall ? this.renderSeen(seen) : nothing}
+    `;
+  }
+
+  private renderOpen(alert: Alert) {
+    const words = this.language.words.live;
+    return html`
+      <li class="open" data-kind=${alert.kind} data-alert=${alert.id}>
+        <span class="sign">${unsent}</span>
+        <div>
+          <strong>${words.alertKinds[kindOf(alert)]}</strong>
+          <p class="soft">${apart(this.where(alert))}</p>
+          ${this.failed === alert.id ? html`<p class="error" role="alert">${words.failed}</p>` : nothing}
+        </div>
+        ${this.lead && !this.wall
+          ? html`<button class="quiet small" @click=${() => void this.seenTo(alert)}
+              aria-label="${words.acknowledge}: ${words.alertKinds[kindOf(alert)]}, ${this.where(alert).join(', ')}">
+              ${words.acknowledge}
+            </button>`
+          : nothing}
+      </li>
+    `;
+  }
+
+  private renderSeen(seen: readonly Alert[]) {
+    const words = this.language.words.live;
+    return html`
+      <details>
+        <summary>${words.seenTo(this.language.number(seen.length))}</summary>
+        <ul>
+          ${seen.slice(0, SEEN_SHOWN).map(
+            (alert) => html`
+              <li data-kind=${alert.kind} data-alert=${alert.id}>
+                ${words.alertKinds[kindOf(alert)]}
+                <p class="soft">${apart(this.where(alert))}</p>
+                <p class="soft">${this.outcome(alert)}</p>
+              </li>
+            `,
+          )}
+        </ul>
+      </details>
+    `;
+  }
+
+  private where(alert: Alert): string[] {
+    const gate = alert.gate && gateName(this.gates, alert.gate, this.language.code);
+    return [this.time(alert.at), gate, alert.detail].filter((part) => part !== null);
+  }
+
+  private outcome({ acknowledged_at: at, acknowledged_by: by }: Alert): string {
+    const words = this.language.words.live;
+    const time = this.time(at ?? '');
+    return by === null ? words.overSince(time) : words.acknowledgedBy(by, time);
+  }
+
+  private async seenTo(alert: Alert): Promise<void> {
+    this.failed = '';
+    try {
+      await acknowledge(alert.id);
+    } catch {
+      this.failed = alert.id;
+    }
+  }
+
+  static override styles = [
+    look,
+    panel,
+    css`
+      .open {
+        display: flex;
+        flex-wrap: wrap;
+        gap: var(--space-1) var(--space-3);
+        align-items: center;
+      }
+
+      /* What does not fit on the wall wraps into a second column, out of sight: an entry is shown whole or not. */
+      :host([wall]) {
+        display: flex;
+        flex-direction: column;
+        min-block-size: 0;
+      }
+
+      :host([wall]) ul {
+        display: flex;
+        flex: 1 1 0;
+        flex-flow: column wrap;
+        align-content: flex-start;
+        min-block-size: 0;
+        max-block-size: none;
+        overflow: hidden;
+      }
+
+      :host([wall]) ul > li {
+        inline-size: 100%;
+      }
+
+      .open > div {
+        flex: 1 1 8rem;
+      }
+
+      .open > button {
+        margin-inline-start: auto;
+      }
+
+      .sign {
+        --sign: var(--surface);
+        color: var(--bad);
+        font-size: 1.6em;
+        line-height: 1;
+      }
+
+      summary {
+        min-block-size: var(--target);
+        align-content: center;
+        cursor: pointer;
+      }
+
+      .soft {
+        overflow-wrap: anywhere;
+      }
+    `,
+  ];
+}
+
+type Kind = keyof Language['words']['live']['alertKinds'];
+
+// A newer server may have kinds that this page does not know yet.
+function kindOf(alert: Alert | undefined): Kind {
+  return (alert?.kind ?? 'correction') as Kind;
+}
