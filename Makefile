@@ -24,13 +24,16 @@ export UV_PYTHON_DOWNLOADS := never
 # Otherwise a virtual environment that happens to be active would be filled.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
-.PHONY: help up processes test test-unit test-browser test-faults lint format bench screenshots clean
+.PHONY: help up demo processes test test-unit test-browser test-faults lint format words bench lighthouse screenshots clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z.-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 up: .venv/.ready $(WEB)/dist/.built ## start everything on this machine (Ctrl-C stops it)
 	@exec $(BIN)/forumpass up
+
+demo: .venv/.ready $(WEB)/dist/.built ## the same with 2,500 invented people, who come in before your eyes
+	@exec $(BIN)/forumpass demo
 
 processes: .venv/.ready $(WEB)/dist/.built ## the same as separate processes over RabbitMQ, PostgreSQL and Caddy
 	@deploy/install_test_tools.sh rabbitmq-server caddy
@@ -39,7 +42,9 @@ processes: .venv/.ready $(WEB)/dist/.built ## the same as separate processes ove
 test: .venv/.ready-for-tests $(WEB)/dist/.built ## unit, integration and browser tests
 	@deploy/install_test_tools.sh rabbitmq-server chromium caddy
 	$(NPM) test --silent --workspace $(WEB)
-	$(BIN)/pytest
+	# Side by side what has servers of its own; by themselves the faults, which pull plugs on a clock.
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration tests/browser
+	$(BIN)/pytest tests/faults
 
 test-unit: .venv/.ready-for-tests node_modules/.ready ## the tests that need no server, in seconds
 	@$(NPM) test --silent --workspace $(WEB)
@@ -53,19 +58,31 @@ test-faults: .venv/.ready-for-tests $(WEB)/dist/.built ## pull every plug for a 
 	@deploy/install_test_tools.sh rabbitmq-server
 	FORUMPASS_FAULT_SECONDS=$${FORUMPASS_FAULT_SECONDS:-960} $(BIN)/pytest tests/faults
 
-lint: .venv/.ready-for-tests node_modules/.ready ## style, types and the borders between services
+lint: .venv/.ready-for-tests node_modules/.ready ## style, types, the borders between services, complete catalogues
 	@$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest --quiet tests/unit/test_catalogues.py
 	$(NPM) run --silent check --workspace $(WEB)
 
 format: .venv/.ready-for-tests ## put the Python code in its usual form
 	@$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.ready-for-tests $(WEB)/dist/.built ## measure: time to mail, scans a second
+words: .venv/.ready ## bring the catalogues of five languages up to date with the English texts
+	@$(BIN)/python -m deploy.catalogues
+
+bench: .venv/.ready-for-tests $(WEB)/dist/.built ## measure: time to mail, scans, events, a gate's copy, answers offline
 	@$(BIN)/python -m tests.benchmarks
+
+lighthouse: .venv/.ready-for-tests $(WEB)/dist/.built tests/lighthouse/node_modules/.ready ## Lighthouse on the public pages: accessibility 100, or what is wrong
+	@deploy/install_test_tools.sh chromium
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.lighthouse
+
+tests/lighthouse/node_modules/.ready: tests/lighthouse/package.json tests/lighthouse/package-lock.json .venv/.ready
+	@$(NPM) ci --prefix tests/lighthouse --loglevel=error --no-audit --no-fund < /dev/null
+	touch $@
 
 screenshots: .venv/.ready-for-tests $(WEB)/dist/.built ## take the README's pictures anew
 	@deploy/install_test_tools.sh chromium

@@ -9,8 +9,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy import doctor, operator_commands
-from deploy.operators import NotDone
+from deploy import (
+    audit_commands,
+    doctor,
+    operator_commands,
+    people_files,
+    simulate,
+    staff_commands,
+)
+from deploy.operators import NotDone, operator
 from shared.access import Role, ShortSecret, open_keyring
 from shared.platform import Platform
 from shared.settings import Settings, WrongSetting, load
@@ -21,8 +28,18 @@ app.add_typer(tokens, name="token", help="Tokens with which staff programs call 
 app.add_typer(
     operator_commands.dead_letters, name="dead-letters", help="Events that failed to the end."
 )
+app.add_typer(operator_commands.keys, name="keys", help="The keys that sign badges.")
+app.add_typer(staff_commands.staff, name="staff", help="Who may sign in, and what they may do.")
 app.command("outbox")(operator_commands.show_outbox)
-app.add_typer(operator_commands.rebuild, name="rebuild", help="Make a service's copy anew.")
+app.add_typer(
+    operator_commands.rebuild, name="rebuild", help="Make anew what follows from elsewhere."
+)
+app.add_typer(audit_commands.audit, name="audit", help="What staff did.")
+app.command("erase")(operator_commands.erase)
+app.command("import")(people_files.import_people)
+app.command("export")(people_files.export_people)
+app.command("simulate")(simulate.simulate)
+app.command("demo")(simulate.demo)
 
 console = Console(highlight=False, soft_wrap=True)
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -47,7 +64,14 @@ def create_token(
 ) -> None:
     """Make a token; it is the last line printed."""
     settings = load(Settings)
-    token = open_keyring(settings.secret_path).staff_token(role, name or f"token:{role}")
+    holder = name or f"token:{role}"
+    try:
+        with operator(settings) as running:
+            token = running.token(role, holder)
+    except NotDone as reason:
+        # Whoever can read the secret can make tokens; but nobody then knows of it.
+        complaints.print(f"Not in the audit log: {reason}", markup=False)
+        token = open_keyring(settings.secret_path).staff_token(role, holder)
     complaints.print(f"A token for {role}, valid for a year. Keep it secret:")
     typer.echo(token)
 

@@ -26,6 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.mailbox import Mailbox
+from deploy.mailbox.pages import ROOT
 from services.badging.app import create as create_badging
 from services.checkin.app import create as create_checkin
 from services.notifications.app import create as create_notifications
@@ -36,7 +37,7 @@ from shared import platform
 from shared.clock import Clock
 from shared.forum import ForumFileError
 from shared.platform import Platform
-from shared.service import Service
+from shared.service import Service, keep_what_is_there
 from shared.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
@@ -111,7 +112,12 @@ async def _serve(
     mailbox = Mailbox(settings.home / "mailbox") if settings.smtp_url is None else None
     if mailbox is not None:
         port = await mailbox.start("127.0.0.1", 0)
-        settings = settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"})
+        settings = settings.model_copy(
+            update={
+                "smtp_url": f"smtp://127.0.0.1:{port}",
+                "mailbox_url": f"http://127.0.0.1:{settings.port}{ROOT}",
+            }
+        )
     given = platform.build(settings, database_url)
     services = [make(given) for make in MAKERS]
     server = _Server(
@@ -125,6 +131,7 @@ async def _serve(
             timeout_graceful_shutdown=3,
         )
     )
+    keep_what_is_there()
     announcing = asyncio.create_task(
         _announce(services, server, lambda: when_ready(given, mailbox is not None))
     )

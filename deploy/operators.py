@@ -6,11 +6,13 @@ The deployment's secret makes the token; whoever can read it is an operator.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
 
 import httpx
 
@@ -20,6 +22,7 @@ from shared.settings import Settings
 SERVICES: Final = ("registration", "badging", "checkin", "notifications")
 TOKEN_LIFETIME: Final = timedelta(hours=1)
 ANSWER_SECONDS: Final = 30.0
+CONNECT_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 SETTLED_SECONDS: Final = 3.0
 """When all has been said and nothing more was heard for so long, nothing more will come."""
@@ -63,8 +66,50 @@ class Operator:
     def discard(self, letter_id: str) -> None:
         self._ask("POST", self._service_of(letter_id), f"dead-letters/{letter_id}/discard")
 
+    def audit_chain(self, service: str, after: int) -> dict[str, Any]:
+        """A service's audit log behind an entry, as it is chained."""
+        return self._ask("GET", service, f"audit/chain?after={after}")
+
+    def erase(self, registration_id: UUID) -> str:
+        """Have somebody's personal data removed; answers the reference."""
+        answer = self._ask("POST", "registration", f"registrations/{registration_id}/erase")
+        return str(answer["reference"])
+
+    def token(self, role: Role, name: str) -> str:
+        """A token, made by the running system, which notes it in its audit log."""
+        answer = self._ask("POST", "registration", "tokens", json={"role": role, "name": name})
+        return str(answer["token"])
+
     def outboxes(self) -> dict[str, dict[str, Any]]:
         return {service: self._ask("GET", service, "outbox") for service in SERVICES}
+
+    def signing_keys(self) -> list[dict[str, Any]]:
+        """All keys that have signed badges, oldest first."""
+        return list(self._ask("GET", "badging", "keys/history")["items"])
+
+    def rotate_keys(self) -> list[dict[str, Any]]:
+        """Make a new key; answers as `signing_keys`."""
+        return list(self._ask("POST", "badging", "keys/rotate")["items"])
+
+    def retire_key(self, key_id: int) -> None:
+        self._ask("POST", "badging", f"keys/{key_id}/retire")
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """All staff accounts."""
+        found: list[dict[str, Any]] = self._ask("GET", "registration", "staff")["items"]
+        return found
+
+    def add_account(
+        self, email: str, name: str, roles: Sequence[str], language: str
+    ) -> dict[str, Any]:
+        asked = {"email": email, "name": name, "roles": list(roles), "language": language}
+        return self._ask("POST", "registration", "staff", json=asked)
+
+    def change_account(self, account_id: str, changes: dict[str, Any]) -> None:
+        self._ask("PATCH", "registration", f"staff/{account_id}", json=changes)
+
+    def end_account(self, account_id: str) -> None:
+        self._ask("POST", "registration", f"staff/{account_id}/end")
 
     def rebuild_checkin(self, tell: Callable[[int, int], None]) -> Rebuilt:
         """Have check-in's copy made anew; the gates go on meanwhile.
@@ -79,6 +124,51 @@ class Operator:
         self._wait_until_heard(lambda left: tell(total, total - left))
         left = self._ask("POST", "checkin", "rebuild/finish")
         return Rebuilt(registrations, badges, left["participants"], left["badges"])
+
+    def rebuild_attendance(
+        self, tell: Callable[[int], None], *, repair: bool
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Have presence and attendance made again from the log; the gates go on meanwhile.
+
+        Args:
+            tell: told how many people have been checked.
+            repair: whether what differs is put right.
+
+        Returns:
+            How many people were checked, and what differed.
+        """
+        people, differences, place = 0, [], ""
+        while place is not None:
+            asked = urlencode({"repair": repair} | ({"after": place} if place else {}))
+            some = self._ask("POST", "checkin", f"rebuild/attendance?{asked}")
+            people, place = people + some["people"], some["next"]
+            differences += some["differences"]
+            tell(people)
+        return people, differences
+
+    def import_people(
+        self, content: bytes, delegation: str | None, *, dry_run: bool
+    ) -> dict[str, Any]:
+        """Have the people of a file registered; answers what became of each row."""
+        wanted = {"dry_run": str(dry_run).lower()} | (
+            {"delegation": delegation} if delegation else {}
+        )
+        return self._ask(
+            "POST",
+            "registration",
+            f"imports?{urlencode(wanted)}",
+            content=content,
+            headers={"Content-Type": "text/csv"},
+        )
+
+    def registrations(self, a_page: int) -> Iterator[dict[str, Any]]:
+        """All of them, newest first."""
+        place: str | None = ""
+        while place is not None:
+            asked = urlencode({"limit": a_page} | ({"cursor": place} if place else {}))
+            page = self._ask("GET", "registration", f"registrations?{asked}")
+            yield from page["items"]
+            place = page["next_cursor"]
 
     def _wait_until_heard(self, tell: Callable[[int], None]) -> None:
         last, since = -1, time.monotonic()
@@ -104,16 +194,16 @@ class Operator:
                 return service
         raise NotDone(f"There is no dead letter {letter_id}.")
 
-    def _ask(self, method: str, service: str, path: str) -> dict[str, Any]:
+    def _ask(self, method: str, service: str, path: str, **sent: Any) -> dict[str, Any]:
         try:
-            answer = self._http.request(method, f"/{service}/api/{path}")
+            answer = self._http.request(method, f"/{service}/api/{path}", **sent)
         except httpx.HTTPError as error:
             raise NotDone(
                 f"Nothing answers at {self._http.base_url} ({type(error).__name__}): does Forum "
                 "Pass run there? FORUMPASS_ORIGIN names another address."
             ) from None
         if answer.status_code >= 400:
-            raise NotDone(f"{service}: {_detail(answer)}")
+            raise NotDone(f"{service}: {detail_of(answer)}")
         content: dict[str, Any] = answer.json()
         return content
 
@@ -125,12 +215,13 @@ def operator(settings: Settings) -> Iterator[Operator]:
     with httpx.Client(
         base_url=settings.public_origin,
         headers={"Authorization": f"Bearer {token}"},
-        timeout=ANSWER_SECONDS,
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
     ) as http:
         yield Operator(http)
 
 
-def _detail(answer: httpx.Response) -> str:
+def detail_of(answer: httpx.Response) -> str:
+    """Why the answer is no, in its own words."""
     try:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):

@@ -133,6 +133,7 @@ class Processes:
             environment["FORUMPASS_BUS_URL"] = self._keep(RabbitMQ(self.home / "rabbitmq")).url
         if not environment.get("FORUMPASS_SMTP_URL"):
             environment["FORUMPASS_SMTP_URL"] = self._start_mailbox()
+            environment["FORUMPASS_MAILBOX_URL"] = f"{self.mailbox}mailbox/"
 
     def _start_mailbox(self) -> str:
         smtp_port = free_port()

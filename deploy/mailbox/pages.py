@@ -48,6 +48,7 @@ def create(store: Store) -> Starlette:
         routes=[
             Route("/", lambda _: RedirectResponse(ROOT)),
             Route(ROOT.rstrip("/"), lambda _: RedirectResponse(ROOT)),
+            Route(f"{ROOT}api/messages", _local(mailbox.forget), methods=["DELETE"]),
             *(Route(ROOT + path, _local(page)) for path, page in routes.items()),
         ]
     )
@@ -128,6 +129,11 @@ class _Pages:
         ]
         texts = {"plain": mail.plain, "html": mail.html}
         return JSONResponse({**_as_json(mail.entry), **texts, "parts": parts})
+
+    def forget(self, request: Request) -> Response:
+        """The mails with one of these before the @ of their Message-ID: of who was erased."""
+        gone = sum(self._store.forget(one) for one in request.query_params.getlist("message_id"))
+        return JSONResponse({"forgotten": gone})
 
     def look(self, request: Request) -> Response:
         path = LOOK / request.path_params["file"]

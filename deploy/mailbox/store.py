@@ -32,6 +32,8 @@ class Entry:
     sender: str
     subject: str
     received_at: datetime
+    message_id: str
+    """What stands before its @."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,15 @@ class Store:
         with self._lock:
             self._entries.append(_entry(mail_id, raw))
 
+    def forget(self, message_id: str) -> int:
+        """Remove what came with this in its Message-ID before the @; answers how much that was."""
+        with self._lock:
+            gone = [entry for entry in self._entries if entry.message_id == message_id]
+            self._entries = [entry for entry in self._entries if entry.message_id != message_id]
+        for entry in gone:
+            self._path(entry.id).unlink(missing_ok=True)
+        return len(gone)
+
     def newest_first(self, to: str = "") -> Iterator[Entry]:
         """What came, the newest first; with `to`, what is addressed to something that has it."""
         wanted = to.casefold()
@@ -118,6 +129,7 @@ def _entry(mail_id: str, raw: bytes) -> Entry:
         sender=str(headers.get("From", "")),
         subject=str(headers.get("Subject", "")),
         received_at=time_of(UUID(mail_id)),
+        message_id=str(headers.get("Message-ID", "")).strip(" <").partition("@")[0],
     )
 
 
