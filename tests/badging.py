@@ -16,7 +16,7 @@ from services.badging.app import create
 from shared.access import Role
 from tests import running as service
 from tests.people import confirmed
-from tests.running import Running
+from tests.running import FIRST_MORNING, Running
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Badging(Running):
 
 
 @asynccontextmanager
-async def running(database_url: str, home: Path) -> AsyncIterator[Badging]:
-    """The badging service, up and ready, on its first morning."""
-    async with service.running(create, database_url, home) as one:
+async def running(
+    database_url: str, home: Path, clock: str = FIRST_MORNING, **settings: Any
+) -> AsyncIterator[Badging]:
+    """The badging service, up and ready, at a moment of the forum's time."""
+    async with service.running(create, database_url, home, clock=clock, **settings) as one:
         yield Badging(one.service, one.neighbours, one.http)

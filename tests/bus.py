@@ -212,6 +212,9 @@ class EmbeddedLine:
         return [DeadLetter(row.event, row.attempts, row.error) for row in rows]
 
 
+CLOSE_SECONDS = 5
+
+
 class RabbitMQLine:
     """RabbitMQ, with a client of the test's own besides."""
 
@@ -223,8 +226,12 @@ class RabbitMQLine:
     @staticmethod
     @asynccontextmanager
     async def open(url: str) -> AsyncIterator[RabbitMQLine]:
-        async with await aio_pika.connect(url) as connection:
+        connection = await aio_pika.connect(url)
+        try:
             yield RabbitMQLine(url, await connection.channel())
+        finally:
+            # Not for ever: what the test has done to the broker may keep it from an answer.
+            await asyncio.wait({asyncio.create_task(connection.close())}, timeout=CLOSE_SECONDS)
 
     def end(self, name: str) -> Bus:
         return RabbitMQBus(self.url, name)

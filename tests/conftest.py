@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from deploy.private_servers import NotInstalled, PostgreSQL, RabbitMQ, started
+from shared import log
+from tests.browser.chromium import find_chromium
 from tests.servers import Broker, ContainerRabbitMQ, MailServer, NoContainers
+
+# The default draws every frame's variables, which takes a busy machine seconds each time.
+structlog.configure(
+    processors=[
+        *log.COMMON,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +81,6 @@ def smtp(mail_server: MailServer) -> MailServer:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Chromium is."""
-    for name in ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"):
-        if found := shutil.which(name):
-            return found
+    if found := find_chromium():
+        return found
     pytest.skip("chromium is not installed")

@@ -25,10 +25,11 @@ from shared.events import (
     BadgeIssued,
     BadgeRevoked,
     RegistrationContactChanged,
+    RegistrationLinkRequested,
     RegistrationSubmitted,
 )
 from tests import running as service
-from tests.running import ORIGIN, Running
+from tests.running import FIRST_MORNING, ORIGIN, Running
 from tests.servers import MailServer
 
 LINK: Final = "signed"
@@ -186,6 +187,21 @@ def contact_changed(
     )
 
 
+def link_requested(
+    registration_id: UUID, version: int, **particulars: Any
+) -> RegistrationLinkRequested:
+    given: dict[str, Any] = {
+        "email": address_of(registration_id),
+        "given_name": "Grace",
+        "family_name": "Hopper",
+        "language": "en",
+        "me_link": f"{ORIGIN}/registration/me?token=me{version}",
+    }
+    return RegistrationLinkRequested(
+        registration_id=registration_id, version=version, **given | particulars
+    )
+
+
 def badge_id(registration_id: UUID, version: int = 1) -> str:
     """The id of the badge that the registration's badge fact of this version issued."""
     return f"{registration_id.hex[-14:]}{version:02x}"
@@ -224,6 +240,7 @@ async def running(
     badging_url: str = "",
     *,
     away: bool = False,
+    clock: str = FIRST_MORNING,
     **settings: Any,
 ) -> AsyncIterator[Notifying]:
     """The notifications service, up and ready; it tries again at once what fails.
@@ -238,7 +255,7 @@ async def running(
         for name, value in given.items():
             environment.setenv(f"{prefix}{name.upper()}", str(value))
         async with service.running(
-            create, database_url, home, smtp_url=None if away else smtp.url
+            create, database_url, home, clock=clock, smtp_url=None if away else smtp.url
         ) as one:
             yield Notifying(one.service, one.neighbours, one.http, smtp)
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from io import BytesIO
+from typing import Any, Final
 from uuid import UUID
 
+from PIL import Image
+
 from shared.events import Person, RegistrationConfirmed
+
+NOBODY: Final = UUID("0190f000-0000-7000-8000-000000000000")
+"""An id that nothing and nobody has; the same in each process of a test run."""
 
 
 def person(**particulars: Any) -> Person:
@@ -23,7 +30,17 @@ def person(**particulars: Any) -> Person:
     )
 
 
-def confirmed(registration_id: UUID, version: int = 2, **particulars: Any) -> RegistrationConfirmed:
+def confirmed(
+    registration_id: UUID, version: int = 2, photo: bytes | None = None, **particulars: Any
+) -> RegistrationConfirmed:
     return RegistrationConfirmed(
-        registration_id=registration_id, version=version, person=person(**particulars)
+        registration_id=registration_id, version=version, person=person(**particulars), photo=photo
     )
+
+
+@cache
+def portrait(color: str = "teal") -> bytes:
+    """A photo as registration says it: whoever looks knows it again by its colour."""
+    out = BytesIO()
+    Image.new("RGB", (240, 320), color).save(out, "JPEG")
+    return out.getvalue()

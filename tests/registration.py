@@ -155,6 +155,7 @@ class Page(HTMLParser):
         self.fields: dict[str, list[str]] = {}
         self.errors: dict[str, str] = {}
         self.links: list[str] = []
+        self.languages: list[str] = []
         self.actions: list[str] = []
         self.words: list[str] = []
         self._select = self._error = ""
@@ -165,20 +166,23 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         self._inside = tag
-        self._error = (
-            has.get("id", "").removesuffix("-error") if has.get("class") == "error" else ""
-        )
+        is_error = has.get("class") == "error" and "hidden" not in has
+        self._error = has.get("id", "").removesuffix("-error") if is_error else ""
         match tag:
             case "html":
                 self.language, self.direction = has["lang"], has["dir"]
             case "a":
                 self.links.append(has["href"])
+            case "button" if has.get("name") == "read_in":
+                self.languages.append(has["value"])
             case "form":
                 self.actions.append(has.get("action", ""))
             case "select":
                 self._select = has["name"]
             case "option" if "selected" in has:
                 self.fields.setdefault(self._select, []).append(has["value"])
+            case "input" if "name" not in has:
+                pass  # a script's: nobody is sent it
             case "input" if has.get("type") not in ("radio", "checkbox") or "checked" in has:
                 self.fields.setdefault(has["name"], []).append(has.get("value", ""))
 
@@ -241,10 +245,12 @@ def taken_back(scan: AttendanceAdmitted) -> AttendanceUndone:
     return AttendanceUndone(**entry, undoes=scan.scan_id)
 
 
-def picture(kind: str = "PNG", size: tuple[int, int] = (300, 400), **options: Any) -> bytes:
+def picture(
+    kind: str = "PNG", size: tuple[int, int] = (300, 400), color: str = "teal", **options: Any
+) -> bytes:
     """A photo as a registrant's phone makes it."""
     out = BytesIO()
-    Image.new("RGB", size, "teal").save(out, kind, **options)
+    Image.new("RGB", size, color).save(out, kind, **options)
     return out.getvalue()
 
 

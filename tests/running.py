@@ -33,11 +33,13 @@ class Neighbours:
 
     def __init__(self) -> None:
         self._consumers: dict[str, Consumer] = {}
+        self.published: list[Event] = []
 
     def subscribe(self, consumer: Consumer) -> None:
         self._consumers[consumer.queue] = consumer
 
-    async def publish(self, event: Event) -> None: ...
+    async def publish(self, event: Event) -> None:
+        self.published.append(event)
 
     async def start(self) -> None: ...
 
@@ -48,6 +50,9 @@ class Neighbours:
 
     async def dead_letters(self, queue: str) -> list[DeadLetter]:
         return []
+
+    async def count_dead_letters(self, queue: str) -> int:
+        return 0
 
     async def replay(self, queue: str, letter_id: str) -> bool:
         return False

@@ -34,13 +34,18 @@ T = TypeVar("T")
 
 
 class OneMachine:
-    """`forumpass up` as a process of its own, on state and a port of its own."""
+    """`forumpass up` as a process of its own, on state and a port of its own.
 
-    def __init__(self, home: Path, **settings: str) -> None:
+    Args:
+        host: how it is called; browsers know passkeys for names only.
+    """
+
+    def __init__(self, home: Path, host: str = "127.0.0.1", **settings: str) -> None:
         self.home = home
         self.port = free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
-        self.environment = environment(home, FORUMPASS_PORT=str(self.port)) | settings
+        self.origin = f"http://{host}:{self.port}"
+        own = {"FORUMPASS_PORT": str(self.port), "FORUMPASS_ORIGIN": self.origin}
+        self.environment = environment(home, **own) | settings
         self.process = ChildProcess(
             "Forum Pass",
             [FORUMPASS, "up"],
@@ -200,7 +205,8 @@ def badge_of(visitor: Visitor, registration_id: str) -> dict[str, Any]:
 
         def badges() -> list[dict[str, Any]]:
             answer = http.get("/badging/api/badges", params={"registration_id": registration_id})
-            items: list[dict[str, Any]] = answer.json()["items"]
+            # A service that has just been started may not answer yet.
+            items: list[dict[str, Any]] = answer.json()["items"] if answer.is_success else []
             return items
 
         return eventually(badges, bool)[0]
@@ -237,8 +243,13 @@ def scan_until_known(device: httpx.Client, credential: str) -> dict[str, Any]:
 
 
 def attached(mail: EmailMessage, media_type: str) -> bytes:
-    """The one file of this kind in a mail."""
-    [part] = [part for part in mail.walk() if part.get_content_type() == media_type]
+    """The one file of this kind in a mail; of the pictures, the badge's and not the QR's alone."""
+    [part] = [
+        part
+        for part in mail.walk()
+        if part.get_content_type() == media_type
+        and not (part.get_filename() or "").endswith(".qr.png")
+    ]
     content = part.get_payload(decode=True)
     assert isinstance(content, bytes)
     return content

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -19,39 +18,48 @@ from rich.console import Console
 from rich.table import Table
 from uuid_utils.compat import uuid7
 
-from deploy.child import ChildProcess
-from deploy.private_servers import PostgreSQL, free_port, listens, started
+from deploy.private_servers import PostgreSQL, started
 from shared import badge_number, credential
 from shared.credential import Credential
 from shared.settings import REPOSITORY
+from tests.benchmarks.floor_server import floor_server
 from tests.benchmarks.load import Load, post_all
-from tests.system import OneMachine, device_at, environment
+from tests.system import OneMachine, device_at
 
 CONNECTIONS = (1, 4, 16)
 SCANS_EACH = 2000
 WARM_UP = 200
-BADGES = WARM_UP + SCANS_EACH * len(CONNECTIONS)
+MOST_BADGES = 1_000_000
+"""Known to check-in in the last row: a scan should take no longer for it."""
+BADGES = WARM_UP + SCANS_EACH * (len(CONNECTIONS) + 1)
 EVERY_DAY, EVERY_ZONE = 0b11111, 0b11
 
 
 def run(console: Console, home: Path) -> None:
     """Measure and print."""
     table = Table(
-        "connections", "scans/s", "p50 ms", "p99 ms", "floor/s", "of the floor", title="Scans"
+        "badges",
+        "connections",
+        "scans/s",
+        "p50 ms",
+        "p99 ms",
+        "floor/s",
+        "of the floor",
+        title="Scans",
     )
     with ExitStack() as stack:
         database = stack.enter_context(started(PostgreSQL(home / "postgresql")))
         system = OneMachine(
             home / "system",
             FORUMPASS_DATABASE_URL=database.url,
-            FORUMPASS_FORUM=str(_roomy_forum(home)),
+            FORUMPASS_FORUM=str(roomy_forum(home)),
         )
         system.home.mkdir()
         stack.enter_context(started(system))
         device = stack.enter_context(device_at(system.visit(), "tower-in"))
         token = {"Authorization": device.headers["Authorization"]}
-        floor = stack.enter_context(_floor(home, f"{database.url}/postgres"))
-        credentials = asyncio.run(_badges(system.home, f"{database.url}/forumpass_checkin"))
+        floor = stack.enter_context(floor_server(home, f"{database.url}/postgres"))
+        credentials = asyncio.run(badges(system.home, f"{database.url}/forumpass_checkin", BADGES))
         scans = iter([_scan(text) for text in credentials])
         tickets = iter(asyncio.run(_tickets(f"{database.url}/postgres")))
 
@@ -63,9 +71,11 @@ def run(console: Console, home: Path) -> None:
             return asyncio.run(ours), asyncio.run(bare)
 
         measure(4, WARM_UP)
-        for connections in CONNECTIONS:
+
+        def add_row(badges: int, connections: int) -> None:
             ours, bare = measure(connections, SCANS_EACH)
             table.add_row(
+                f"{badges:,}",
                 str(connections),
                 f"{ours.per_second:,.0f}",
                 f"{ours.p50_ms:.1f}",
@@ -73,10 +83,15 @@ def run(console: Console, home: Path) -> None:
                 f"{bare.per_second:,.0f}",
                 f"{ours.per_second / bare.per_second:.0%}",
             )
+
+        for connections in CONNECTIONS:
+            add_row(BADGES, connections)
+        asyncio.run(_many_more(f"{database.url}/forumpass_checkin", MOST_BADGES - BADGES))
+        add_row(MOST_BADGES, CONNECTIONS[-1])
     console.print(table)
 
 
-def _roomy_forum(home: Path) -> Path:
+def roomy_forum(home: Path) -> Path:
     """The forum, in a venue that is never full."""
     text = (REPOSITORY / "deploy" / "forum.toml").read_text(encoding="utf-8")
     file = home / "forum.toml"
@@ -86,17 +101,23 @@ def _roomy_forum(home: Path) -> Path:
     return file
 
 
-async def _badges(home: Path, database_url: str) -> Sequence[str]:
-    """Credentials of badges that check-in knows, as if badging had told of them."""
+def signing_key(home: Path) -> Ed25519PrivateKey:
+    """Of a system that runs in `home`."""
     [key_file] = (home / "keys").glob("*.pem")
     key = load_pem_private_key(key_file.read_bytes(), password=None)
     assert isinstance(key, Ed25519PrivateKey)
-    people = [(uuid7(), secrets.token_bytes(8)) for _ in range(BADGES)]
+    return key
+
+
+async def badges(home: Path, database_url: str, count: int) -> Sequence[str]:
+    """Credentials of badges that check-in knows, as if badging had told of them."""
+    key = signing_key(home)
+    people = [(uuid7(), secrets.token_bytes(8)) for _ in range(count)]
     connection = await asyncpg.connect(database_url)
     await connection.executemany(
         "INSERT INTO participants (registration_id, version, status, given_name, family_name,"
-        " organization, country, category) VALUES ($1, 1, 'confirmed', 'Grace', 'Hopper',"
-        " 'Eckert–Mauchly', 'US', 'private_sector')",
+        " organization, country, category, search_name) VALUES ($1, 1, 'confirmed', 'Grace',"
+        " 'Hopper', 'Eckert–Mauchly', 'US', 'private_sector', 'grace hopper')",
         [(registration_id,) for registration_id, _ in people],
     )
     await connection.executemany(
@@ -114,23 +135,29 @@ async def _badges(home: Path, database_url: str) -> Sequence[str]:
     ]
 
 
+async def _many_more(database_url: str, count: int) -> None:
+    """Badges that are never shown, and their holders."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        f"""
+        CREATE TEMPORARY TABLE more AS
+        SELECT n, gen_random_uuid() AS registration_id FROM generate_series(1, {count}) AS n;
+        INSERT INTO participants (registration_id, version, status, given_name, family_name,
+            organization, country, category, search_name)
+        SELECT registration_id, 1, 'confirmed', 'Grace', 'Hopper', 'Eckert–Mauchly', 'US',
+            'private_sector', 'grace hopper' FROM more;
+        INSERT INTO badges (badge_id, registration_id, version, status, number, days, zones)
+        SELECT substr(md5(n::text), 1, 16), registration_id, 1, 'valid', 'more ' || n,
+            {EVERY_DAY}, {EVERY_ZONE} FROM more;
+        """
+    )
+    await connection.execute("ANALYZE")
+    await connection.execute("CHECKPOINT")
+    await connection.close()
+
+
 def _scan(text: str) -> bytes:
     return json.dumps({"scan_id": str(uuid7()), "credential": text}).encode()
-
-
-@contextmanager
-def _floor(home: Path, database_url: str) -> Iterator[int]:
-    """The endpoint of floor.py; answers its port."""
-    port = free_port()
-    child = ChildProcess(
-        "The floor",
-        [sys.executable, "-m", "tests.benchmarks.floor", str(port), database_url],
-        log=home / "floor.log",
-        environment=environment(home),
-    )
-    with started(child):
-        child.wait_until(lambda: listens(port), within=20)
-        yield port
 
 
 async def _tickets(database_url: str) -> Sequence[bytes]:

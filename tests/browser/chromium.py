@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+
+from tests.system import eventually
 
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 DESK: Final[ViewportSize] = {"width": 1280, "height": 900}
@@ -24,6 +28,12 @@ FRAMES_A_SECOND: Final = 4
 SECONDS_SHOWN: Final = 1
 SECONDS_AWAY: Final = 5
 """Longer than the three seconds for which a badge that stays before the camera is one scan."""
+
+
+def find_chromium() -> str | None:
+    """Where it is, by any of its names."""
+    names = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextmanager
@@ -42,6 +52,24 @@ def chromium(program: str, *, camera: Path | None = None) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def profile(program: str, folder: Path) -> Iterator[tuple[Browser, subprocess.Popen[bytes]]]:
+    """A browser that keeps what it is given in `folder`, and its process, which may be killed."""
+    port_file = folder / "DevToolsActivePort"
+    port_file.unlink(missing_ok=True)
+    arguments = ["--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
+    process = subprocess.Popen([program, *QUIET, *arguments], stderr=subprocess.DEVNULL)
+    try:
+        # Written once it listens.
+        text = eventually(lambda: port_file.exists() and port_file.read_text(), bool)
+        port = str(text).split()[0]
+        with sync_playwright() as playwright:
+            yield playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}"), process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def film(badge: Image.Image, path: Path) -> Path:
@@ -99,6 +127,19 @@ def open_mail(page: Page, origin: str, address: str, subject: re.Pattern[str]) -
 def sign_in(page: Page, link: str) -> None:
     page.goto(link)
     expect(page).to_have_url(re.compile("/checkin/live"))
+
+
+def allow_camera_with_zoom(context: BrowserContext) -> None:
+    """Playwright's own permission for the camera leaves its zoom out."""
+    browser = context.browser
+    assert browser is not None
+    session = browser.new_browser_cdp_session()
+    [context_id] = session.send("Target.getBrowserContexts")["browserContextIds"]
+    for camera in ({"name": "camera"}, {"name": "camera", "panTiltZoom": True}):
+        session.send(
+            "Browser.setPermission",
+            {"permission": camera, "setting": "granted", "browserContextId": context_id},
+        )
 
 
 def scan_by_hand(page: Page, text: str) -> None:

@@ -1,7 +1,8 @@
 """Takes the pictures of the README: `make screenshots`.
 
 A machine is started, a hundred and fifty people register and arrive in the first half hour, and the
-faces are photographed: the form, the mail, the gate's answers and the live page.
+faces are photographed: the form, the mail, the gate's answers, the live page, the report and the
+evacuation lists.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +21,7 @@ from uuid import uuid4
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from deploy.private_servers import started
 from shared.access import Role
@@ -43,6 +45,8 @@ CATEGORIES: Final = (
     "government", "private_sector", "civil_society", "academia_technical_community",
     "international_organization",
 )  # fmt: skip
+GENDERS: Final = ("female", "female", "male", "male", None)
+WALL: Final[ViewportSize] = {"width": 1920, "height": 1080}
 ENTRANCES: Final = ("montbrillant", "tower", "varembe")
 
 
@@ -72,12 +76,14 @@ def _photograph(system: OneMachine, program: str, folder: Path) -> None:
         _take(page, "mail", height=1240)
     _, mail = system.visit().mail_to(address, count=2)
     badge = Image.open(BytesIO(attached(mail, "image/png")))
-    _fill_the_forum(system.visit())
+    devices = _fill_the_forum(system.visit())
     with chromium(program, camera=film(badge, folder / "badge.y4m")) as browser:
-        _photograph_the_gate_and_the_live_page(system, browser)
+        _photograph_the_gate_and_the_live_page(system, browser, devices)
 
 
-def _photograph_the_gate_and_the_live_page(system: OneMachine, browser: Browser) -> None:
+def _photograph_the_gate_and_the_live_page(
+    system: OneMachine, browser: Browser, devices: Sequence[str]
+) -> None:
     organiser = browser.new_context(viewport=DESK, locale="en")
     live = organiser.new_page()
     sign_in(live, system.sign_in_link())
@@ -89,22 +95,55 @@ def _photograph_the_gate_and_the_live_page(system: OneMachine, browser: Browser)
     _take(gate, "gate-admitted")
     expect(answer).to_contain_text("Refused", timeout=30_000)
     _take(gate, "gate-refused")
-    _take(live, "live", height=1060)
+    _say_how_they_are(system.visit(), devices)
+    live.wait_for_timeout(1000)
+    _take(live, "live", height=1180)
+    _photograph_other_screens(system, browser)
     phone.set_offline(True)
     gate.locator("gate-header input[value=out]").check()
     expect(answer).to_contain_text("Left", timeout=30_000)
     expect(gate.locator("gate-header .link")).to_contain_text("Offline since")
     _take(gate, "gate-offline")
+    gate.get_by_role("button", name="More").click()
+    gate.get_by_role("button", name="Evacuation list").click()
+    expect(gate.locator("evacuation-list li").first).to_be_visible()
+    _take(gate, "gate-evacuation")
 
 
-def _fill_the_forum(visitor: Visitor) -> None:
-    """People from everywhere, arriving as people do: more and more towards the opening."""
+def _photograph_other_screens(system: OneMachine, browser: Browser) -> None:
+    """The control room on a phone, from right to left, and on the wall."""
+    signed_in = {"Authorization": f"Bearer {system.visit().token(Role.organiser)}"}
+    for name, viewport, language, path in (
+        ("live-phone-ar", PHONE, "ar", "/checkin/live"),
+        ("live-wall", WALL, "en", "/checkin/live?wall"),
+    ):
+        context = browser.new_context(
+            viewport=viewport, locale=language, extra_http_headers=signed_in
+        )
+        page = context.new_page()
+        page.goto(f"{system.origin}{path}")
+        expect(page.locator("arrivals-chart canvas")).to_be_visible()
+        page.wait_for_timeout(500)
+        _take(page, name)
+        context.close()
+    page = browser.new_context(viewport=DESK, locale="en", extra_http_headers=signed_in).new_page()
+    for name in ("report", "evacuation"):
+        page.goto(f"{system.origin}/checkin/{name}")
+        _take(page, name, height=1180)
+    page.context.close()
+
+
+def _fill_the_forum(visitor: Visitor) -> list[str]:
+    """Answers the tokens of the devices at the gates.
+
+    People from everywhere, arriving as people do: more and more towards the opening."""
     dice = random.Random(2017)
     known = [
         register(
             visitor,
             country=dice.choice(COUNTRIES),
             category=dice.choice(CATEGORIES),
+            gender=dice.choice(GENDERS),
             family_name=f"Participant {number}",
         )[0]
         for number in range(PEOPLE)
@@ -118,13 +157,24 @@ def _fill_the_forum(visitor: Visitor) -> None:
             staff.get("/badging/api/badges", params={"registration_id": one}).json()["items"][0]
             for one in known
         ]
+    devices = []
     for entrance in ENTRANCES:
         with device_at(visitor, f"{entrance}-in") as device:
+            devices.append(device.headers["Authorization"].removeprefix("Bearer "))
             for badge in badges[ENTRANCES.index(entrance) :: len(ENTRANCES)]:
                 minute = 28 * dice.random() ** 0.5
                 _scan(device, badge["credential"], FIRST_ARRIVAL + timedelta(minutes=minute))
                 if dice.random() < 0.06:
                     _scan(device, badge["credential"], FIRST_ARRIVAL + timedelta(minutes=minute))
+
+    return devices
+
+
+def _say_how_they_are(visitor: Visitor, devices: Sequence[str]) -> None:
+    for token, battery in zip(devices, (0.84, 0.61, 0.17), strict=True):
+        with visitor.calling(token) as device:
+            state = {"battery": battery, "charging": False, "pending": 0}
+            device.put("/checkin/api/devices/me", json=state).raise_for_status()
 
 
 def _scan(device: httpx.Client, credential: str, at: datetime) -> None:

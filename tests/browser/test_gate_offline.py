@@ -12,11 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from shared.access import Role
 from tests.browser.chromium import PHONE, film, scan_by_hand
 from tests.browser.chromium import chromium as start_chromium
+from tests.browser.test_accessibility import complaints, keep_picture
 from tests.system import OneMachine, badge_of, eventually, register
 
 PEOPLE = 6
@@ -63,6 +64,12 @@ def told(page: Page, badge: Badge | str, sentence: str) -> None:
     expect(page.locator("answer-view")).to_contain_text(re.compile(sentence, re.DOTALL))
 
 
+def forged(badge: Badge) -> str:
+    """The badge's credential with another signature."""
+    credential: str = badge["credential"]
+    return credential[:-1] + ("0" if credential[-1] != "0" else "1")
+
+
 def status(page: Page, text: str) -> None:
     expect(page.locator("gate-header .link")).to_have_text(re.compile(text), timeout=HEARS_MS)
 
@@ -91,7 +98,7 @@ def test_scans_go_on_through_a_cut_a_reload_and_a_crash_and_reach_the_server_onc
     told(page, second, "Admitted.*First entry today.*Guest1")
     told(page, second, "Refused.*Already inside since.*Guest1")
     told(page, first, "Refused.*Already inside since.*Guest0")
-    told(page, second["credential"][:-1] + "0", "Refused.*(Forged|Misread)")
+    told(page, forged(second), "Refused.*(Forged|Misread)")
     status(page, r"^Offline since \d\d:\d\d · 4 scans waiting$")
 
     page.reload()
@@ -177,6 +184,59 @@ def test_somebody_without_a_badge_is_found_and_admitted_with_and_without_a_netwo
         answer = page.locator("answer-view")
         expect(answer).to_contain_text("Already inside" if offline else "Admitted")
     page.context.close()
+
+
+def test_without_a_network_the_gate_lists_who_is_inside_and_ticks_who_was_found(
+    browser: Browser, lead: httpx.Client, people: list[Badge], tmp_path: Path
+) -> None:
+    page = paired(browser, lead, "tower-in")
+    told(page, people[0], "Guest0")
+    told(page, people[5], "Guest5")
+
+    def inside() -> dict[str, str | None]:
+        """Who is inside, and by which entrance, as the server has it."""
+        listed = lead.get("/checkin/api/evacuation").json()["people"]
+        return {one["registration_id"]: one["entrance"] for one in listed}
+
+    two = {people[at]["registration_id"] for at in (0, 5)}
+    known = eventually(inside, lambda listed: two <= listed.keys())
+    another = next(one for one in people if one["registration_id"] not in known)
+    lines = page.locator("evacuation-list li")
+    page.reload()  # with what is new in the copy
+    status(page, "^Online$")
+    eventually(lambda: opened(page, lines), lambda listed: listed == known.keys())
+
+    cut(page.context)
+    told(page, another, "Admitted")
+    assert opened(page, lines) == {*known, another["registration_id"]}
+    new = lines.and_(page.locator(f"[data-registration='{another['registration_id']}']"))
+    expect(new).to_contain_text("Tower, ")
+    expect(page.locator("evacuation-list .age")).to_contain_text("this device’s replica of")
+    assert complaints(page) == []
+    keep_picture(page, tmp_path, "evacuation list without a network")
+
+    missing = page.locator("evacuation-list [data-count=missing]")
+    expect(missing).to_have_text(str(len(known) + 1))
+    new.get_by_role("button", name="Found").click()
+    expect(missing).to_have_text(str(len(known)))
+    page.reload()
+    assert opened(page, lines) == {*known, another["registration_id"]}
+    expect(missing).to_have_text(str(len(known)))
+    page.get_by_text("Only those not found yet").click()
+    expect(lines).to_have_count(len(known))
+    page.locator("evacuation-list").get_by_role("searchbox").fill("guest5 asa")
+    expect(lines).to_have_count(1)
+    page.context.close()
+
+
+def opened(page: Page, lines: Locator) -> set[str | None]:
+    """Who stands on the evacuation list when it is opened anew."""
+    if page.locator("bottom-sheet").count():
+        page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Evacuation list").click()
+    expect(page.locator("evacuation-list .counts")).to_be_visible()
+    return {line.get_attribute("data-registration") for line in lines.all()}
 
 
 def test_the_control_room_moves_a_gate_and_then_takes_its_names_away(

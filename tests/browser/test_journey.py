@@ -39,9 +39,11 @@ def test_from_the_form_by_mail_and_camera_into_the_figures(
         expect(page.locator("main")).to_contain_text("Confirmée")
 
         open_mail(page, system.origin, address, re.compile("votre badge"))
-        picture = page.frame_locator("iframe.mail").locator("img")
-        expect(picture).to_have_js_property("complete", True)
-        assert picture.evaluate("image => image.naturalWidth") > 0
+        pictures = page.frame_locator("iframe.mail").locator("img")
+        expect(pictures).to_have_count(2)
+        for picture in pictures.all():
+            expect(picture).to_have_js_property("complete", True)
+            assert picture.evaluate("image => image.naturalWidth") > 0
 
     _, mail = system.visit().mail_to(address, count=2)
     badge = Image.open(BytesIO(attached(mail, "image/png")))
@@ -54,6 +56,7 @@ def test_from_the_form_by_mail_and_camera_into_the_figures(
         expect(live.locator("live-page")).to_have_attribute("data-state", "live")
         inside = live.locator("[data-figure=inside]")
         expect(inside).to_have_text("0")
+        live.get_by_text("Menu").click()
         expect(live.get_by_role("link", name="Devices")).to_be_visible()
 
         phone = browser.new_context(viewport=PHONE, locale="en", permissions=["camera"])

@@ -14,7 +14,9 @@ from deploy.private_servers import PostgreSQL
 from services.checkin.alerts import AlertKind, raise_alert
 from services.checkin.gates import Gates
 from shared.access import Role
+from shared.events import TroubleCounted
 from tests.checkin import IN, OTHER_IN, Badge, Body, Checkin, new_scan_id, running
+from tests.people import NOBODY
 
 LEADS = (Role.organiser, Role.security_lead)
 WATCHERS = (*LEADS, Role.viewer)
@@ -144,7 +146,7 @@ async def test_acknowledging_again_changes_nothing(checkin: Checkin) -> None:
     assert again.json() == first
 
 
-@pytest.mark.parametrize("alert_id", [str(uuid4()), "7", "%00"])
+@pytest.mark.parametrize("alert_id", [str(NOBODY), "7", "%00"])
 async def test_an_alert_that_never_was_cannot_be_acknowledged(
     checkin: Checkin, alert_id: str
 ) -> None:
@@ -258,3 +260,35 @@ async def test_a_wrong_page_is_refused_and_the_field_is_named(
     answer = await checkin.http.get("/checkin/api/alerts", params=params, headers=checkin.lead)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+# --- what goes wrong elsewhere -------------------------------------------------------------------
+
+
+async def open_of(checkin: Checkin, kind: str) -> list[str]:
+    return [one["detail"] for one in await listed(checkin, open=True) if one["kind"] == kind]
+
+
+async def test_mail_that_comes_back_is_an_alert_once_it_is_several(checkin: Checkin) -> None:
+    def bounced(count: int) -> TroubleCounted:
+        return TroubleCounted(kind="mail_bouncing", where="notifications", count=count)
+
+    await checkin.hear(bounced(4))
+    assert await open_of(checkin, "mail_bouncing") == []
+    await checkin.hear(bounced(5), bounced(9))
+    assert await open_of(checkin, "mail_bouncing") == ["notifications"]
+    await checkin.hear(bounced(3))
+    assert await open_of(checkin, "mail_bouncing") == ["notifications"]
+    await checkin.hear(bounced(0))
+    assert await open_of(checkin, "mail_bouncing") == []
+
+
+async def test_dead_letters_of_any_service_are_an_alert_until_they_are_gone(
+    checkin: Checkin,
+) -> None:
+    queue = "notifications.registrations"
+    for count in (1, 3):
+        await checkin.hear(TroubleCounted(kind="dead_letters", where=queue, count=count))
+        assert await open_of(checkin, "dead_letters") == [queue]
+    await checkin.hear(TroubleCounted(kind="dead_letters", where=queue, count=0))
+    assert await open_of(checkin, "dead_letters") == []

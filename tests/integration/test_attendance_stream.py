@@ -112,7 +112,7 @@ async def test_several_watchers_are_all_told(checkin: Checkin, origin: str) -> N
 
 
 async def test_a_watcher_who_goes_is_forgotten(checkin: Checkin, origin: str) -> None:
-    watchers = checkin.service.app.state.gates.live._watchers
+    watchers = checkin.service.app.state.room._watchers
     async with watching(checkin, origin) as watcher:
         await watcher.next()
         assert len(watchers) == 1

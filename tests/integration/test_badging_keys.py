@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.signing import VerifyKey
 
 from services.badging.keys import Keys, SigningKeyUnusable
 from shared import credential
+from shared.access import Role
 from shared.events import KeyPublished
 from shared.problems import Problem
 from tests.badging import Badging, running
@@ -25,16 +26,15 @@ def keys_of(badging: Badging) -> Keys:
     return Keys(badging.service.database, given.clock, given.settings.home / "keys")
 
 
-async def published(badging: Badging) -> dict[int, Ed25519PublicKey]:
+async def published(badging: Badging) -> dict[int, VerifyKey]:
     """The keys that a gate would take from the JWKS."""
     document = (await badging.http.get("/badging/api/keys")).json()
     return {
-        int(jwk["kid"]): Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(jwk["x"] + "="))
-        for jwk in document["keys"]
+        int(jwk["kid"]): VerifyKey(urlsafe_b64decode(jwk["x"] + "=")) for jwk in document["keys"]
     }
 
 
-def verified_key(badge: dict[str, Any], keys: dict[int, Ed25519PublicKey]) -> int:
+def verified_key(badge: dict[str, Any], keys: dict[int, VerifyKey]) -> int:
     return credential.parse(badge["credential"]).verify(keys).key_id
 
 
@@ -149,3 +149,40 @@ async def test_who_cannot_sign_says_so_at_the_start(
                 file.write_bytes((tmp_path / "keys" / "badge-1.pem").read_bytes())
         with pytest.raises(SigningKeyUnusable, match=r"badge-2\.pem"):
             await keys.make_first()
+
+
+async def test_an_operator_rotates_and_retires(database_url: str, tmp_path: Path) -> None:
+    async with running(database_url, tmp_path) as badging:
+        organiser = badging.staff(Role.organiser)
+
+        async def act(method: str, path: str) -> list[tuple[Any, ...]]:
+            answer = await badging.http.request(
+                method, f"/badging/api/keys/{path}", headers=organiser
+            )
+            assert answer.status_code in (200, 201), answer.text
+            return [
+                (key["id"], key["signs"], key["retired_at"] is not None, key["valid_badges"])
+                for key in answer.json()["items"]
+            ]
+
+        await badging.issue()
+        assert await act("GET", "history") == [(1, True, False, 1)]
+        refused = await badging.http.post("/badging/api/keys/1/retire", headers=organiser)
+        assert refused.status_code == 409
+        assert await act("POST", "rotate") == [(1, False, False, 1), (2, True, False, 0)]
+        assert verified_key(await badging.issue(), await published(badging)) == 2
+        assert await act("POST", "1/retire") == [(1, False, True, 1), (2, True, False, 1)]
+        assert set(await published(badging)) == {2}
+        unknown = await badging.http.post("/badging/api/keys/77/retire", headers=organiser)
+        assert unknown.status_code == 404
+
+
+async def test_only_an_organiser_rotates(database_url: str, tmp_path: Path) -> None:
+    async with running(database_url, tmp_path) as badging:
+        for headers, status in (({}, 401), (badging.desk, 403)):
+            for method, path in (("GET", "history"), ("POST", "rotate"), ("POST", "1/retire")):
+                answer = await badging.http.request(
+                    method, f"/badging/api/keys/{path}", headers=headers
+                )
+                assert answer.status_code == status
+        assert set(await published(badging)) == {1}

@@ -16,6 +16,7 @@ from shared import bus as bus_letters
 from shared import events, trace
 from shared.bus import AT_ONCE, Bus, NotPublished
 from shared.database import Database
+from shared.erasures import forget, registrations_in
 from shared.events import DeviceEnrolled, Event
 from tests.bus import (
     DeadLetter,
@@ -337,6 +338,30 @@ async def test_what_waits_for_its_next_try_survives_a_restart(
         await outcomes.did_once(event)
 
 
+async def test_what_fails_about_somebody_erased_is_not_kept(
+    line: Line, databases: dict[str, Database]
+) -> None:
+    badging = Listener(events.BADGING_REGISTRATIONS, databases["badging"])
+    checkin = Listener(events.CHECKIN_PARTICIPANTS, databases["checkin"])
+    erased, other = confirmed(), confirmed()
+    badging.before = fails(erased, other)
+    async with listening(line, badging, checkin) as bus:
+        await bus.publish(erased)
+
+        async def has_failed() -> bool:
+            return bool(badging.tries[erased.id])
+
+        await eventually(has_failed)
+        async with databases["badging"].begin() as tx:
+            about = registrations_in(orjson.dumps(erased.as_cloudevent()).decode())
+            await forget(tx, about[0])
+        await bus.publish(other)
+        await the_letter(bus, badging, other)  # which takes all of its tries
+        letters = {one.id for one in await bus.dead_letters(badging.queue)}
+    assert str(erased.id) not in letters
+    assert len(badging.tries[erased.id]) < TRIES
+
+
 # --- an operator's hands -------------------------------------------------------------------------
 
 
@@ -367,6 +392,21 @@ async def test_a_dead_letter_that_fails_again_is_a_dead_letter_again(
     again = await the_letter(bus, outcomes, event)
     assert again.attempts == TRIES
     assert len(outcomes.tries[event.id]) == TRIES + TRIES
+
+
+async def test_dead_letters_are_counted(bus: Bus, line: Line, outcomes: Listener) -> None:
+    before = await bus.count_dead_letters(outcomes.queue)
+    event = bounced()
+    outcomes.before = fails(event)
+    await bus.publish(event)
+    letter = await the_letter(bus, outcomes, event)
+    assert await bus.count_dead_letters(outcomes.queue) == before + 1
+    assert await bus.discard(outcomes.queue, letter.id)
+
+    async def is_as_before() -> bool:
+        return await bus.count_dead_letters(outcomes.queue) == before
+
+    await eventually(is_as_before)
 
 
 async def test_a_discarded_dead_letter_does_not_come_back(

@@ -76,7 +76,7 @@ async def say(database: Database, *said: Event) -> None:
 
 async def waiting(database: Database) -> int:
     async with database.read() as connection:
-        return await outbox.count_waiting(connection)
+        return await outbox.OutboxTable(database).count_waiting(connection)
 
 
 async def test_what_a_listener_can_neither_do_nor_keep_is_not_published(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from deploy.private_servers import PostgreSQL
 from shared.database import Database
@@ -77,3 +78,70 @@ async def test_what_takes_its_time_may_be_given_it(database: Database) -> None:
             await tx.execute(text("SELECT pg_sleep(0.5)"))
     async with database.begin(within=None) as tx:
         await tx.execute(text("SELECT pg_sleep(0.2)"))
+
+
+# --- in a hurry ----------------------------------------------------------------------------------
+
+
+async def _ask_in_a_hurry(database: Database, statement: str = "SELECT $1::int") -> int:
+    async with database.hurry(within=WITHIN) as run:
+        [row] = await run(statement, 1)
+        return int(row[0])
+
+
+async def test_what_is_in_a_hurry_runs_on_a_connection_that_is_used_again(
+    database: Database,
+) -> None:
+    backend = "SELECT pg_backend_pid() * $1::int"
+    first = await _ask_in_a_hurry(database, backend)
+    assert await _ask_in_a_hurry(database, backend) == first
+    async with database.hurry() as run, database.hurry() as another:
+        # A second one at the same time has a connection of its own.
+        assert [tuple(await each("SELECT 1")) for each in (run, another)] == [((1,),)] * 2
+    assert await _ask_in_a_hurry(database, "SELECT $1::int") == 1
+
+
+async def test_errors_in_a_hurry_are_the_same_as_otherwise(database: Database) -> None:
+    with pytest.raises(DBAPIError) as wrong:
+        await _ask_in_a_hurry(database, "SELECT 1 / ($1::int - 1)")
+    assert getattr(wrong.value.orig, "sqlstate", None) == "22012"
+    async with database.hurry() as run:
+        await run("CREATE TABLE once (n int PRIMARY KEY)")
+        await run("INSERT INTO once VALUES (1)")
+    with pytest.raises(IntegrityError):
+        await _ask_in_a_hurry(database, "INSERT INTO once VALUES ($1::int) RETURNING n")
+
+
+async def test_no_answer_in_a_hurry_fails_too_and_no_dead_connection_is_used(
+    database: Database, line: Proxy
+) -> None:
+    async with database.hurry() as run, database.hurry() as another:
+        await asyncio.gather(run("SELECT 1"), another("SELECT 1"))
+    line.go_deaf()
+    with pytest.raises(OperationalError):
+        await _ask_in_a_hurry(database)
+    line.recover(tell=False)
+    for _ in range(3):
+        assert await _ask_in_a_hurry(database) == 1
+
+
+async def test_who_gives_up_in_a_hurry_leaves_no_half_read_answer_to_the_next(
+    database: Database,
+) -> None:
+    impatient = asyncio.create_task(_ask_in_a_hurry(database, "SELECT pg_sleep($1::int)::text"))
+    await asyncio.sleep(0.2)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    assert await _ask_in_a_hurry(database) == 1
+
+
+async def test_a_connection_that_the_server_has_ended_meanwhile_is_not_used(
+    database: Database, postgres: PostgreSQL
+) -> None:
+    assert await _ask_in_a_hurry(database) == 1
+    postgres.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'forumpass%'"
+    )
+    await asyncio.sleep(0.2)  # by then we have heard of it
+    assert await _ask_in_a_hurry(database) == 1

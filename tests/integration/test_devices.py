@@ -19,6 +19,7 @@ from services.checkin.turnstile import Turnstile
 from shared.access import SESSION_COOKIE, Role, Staff
 from shared.events import DeviceEnrolled, DeviceRevoked
 from tests.checkin import IN, ROOM, Checkin, Device, running
+from tests.people import NOBODY
 
 LEADS = (Role.organiser, Role.security_lead)
 
@@ -197,7 +198,7 @@ async def test_stopping_a_device_again_changes_nothing(checkin: Checkin) -> None
     assert again.json() == first.json()
 
 
-@pytest.mark.parametrize("device_id", [str(uuid4()), "7", "%00"])
+@pytest.mark.parametrize("device_id", [str(NOBODY), "7", "%00"])
 async def test_a_device_that_never_was_cannot_be_stopped(checkin: Checkin, device_id: str) -> None:
     answer = await checkin.http.post(
         f"/checkin/api/devices/{device_id}/revoke", headers=checkin.lead
@@ -262,12 +263,33 @@ async def test_nobody_else_manages_devices(checkin: Checkin) -> None:
             assert answer.status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("accepted", "name"),
+    [
+        ("ru", "Башня, вход"),
+        ("ar-EG, en;q=0.5", "البرج – دخول"),
+        ("de", "Tower in"),
+        (None, "Tower in"),
+    ],
+)
+async def test_a_gate_is_named_in_the_callers_language(
+    checkin: Checkin, accepted: str | None, name: str
+) -> None:
+    device = await checkin.at(IN)
+    headers = device.headers | ({"Accept-Language": accepted} if accepted else {})
+    gates = (await checkin.http.get("/checkin/api/gates", headers=headers)).json()
+    forum = (await checkin.http.get("/checkin/api/forum", headers=headers)).json()
+    for answer in (gates, forum["gates"]):
+        assert [gate["name"] for gate in answer if gate["id"] == IN] == [name]
+
+
 async def test_gates_are_listed_for_devices_and_staff_and_nobody_else(checkin: Checkin) -> None:
     device = await checkin.pair(IN)
     expected = [
         {
             "id": gate.id,
-            "name": gate.name,
+            "name": gate.name.en,
+            "names": gate.name.model_dump(),
             "zone": gate.zone,
             "direction": gate.direction,
             "entrance": gate.entrance,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from deploy.private_servers import PostgreSQL, started
 from services.notifications import tables
 from shared.events import (
+    CertificateIssued,
     Event,
     NotificationSent,
     RegistrationCancelled,
@@ -113,6 +114,110 @@ async def test_each_turn_of_the_registration_is_told(
     ]
     _, mail = await notifying.mail(registration_id, count=2)
     assert says in words(face(mail, "plain"))
+
+
+async def test_a_change_that_no_new_badge_tells_of_is_told(notifying: Notifying) -> None:
+    registration_id = await notifying.register()
+    await notifying.hear(RegistrationInReview(**about(registration_id, 2)))
+    await notifying.outcome(registration_id)
+    await notifying.hear(contact_changed(registration_id, 3, language="es"))
+    assert (await notifying.outcome(registration_id))[-1] == ("amended", "sent")
+    mail = (await notifying.mail(registration_id, count=3))[-1]
+    assert mail["Content-Language"] == "es"
+    assert "Grace Murray" in face(mail, "plain")
+    assert "Español" in face(mail, "plain")
+
+
+async def test_who_has_a_badge_is_told_of_a_new_address_but_not_of_a_new_name(
+    notifying: Notifying,
+) -> None:
+    registration_id = await notifying.register()
+    await notifying.hear(RegistrationInReview(**about(registration_id, 2)), issued(registration_id))
+    await notifying.outcome(registration_id)
+    await notifying.hear(contact_changed(registration_id, 3, given_name="Amazing"))
+    assert (await notifying.outcome(registration_id))[-1][0] == "badge"
+    new = f"new-{address_of(registration_id)}"
+    await notifying.hear(contact_changed(registration_id, 4, email=new))
+    assert (await notifying.outcome(registration_id))[-1] == ("amended", "sent")
+    [mail] = await notifying.mail(new)
+    assert "Your registration was changed" in face(mail, "html")
+
+
+async def test_a_new_address_is_told_to_both_and_the_old_one_learns_nothing_new(
+    notifying: Notifying,
+) -> None:
+    # Nobody looked at this one first: from the confirmed address straight to the badge.
+    registration_id = await notifying.register(language="fr")
+    await notifying.hear(issued(registration_id))
+    await notifying.outcome(registration_id)
+    new = f"moved.{uuid4().hex}@example.org"
+    fact = contact_changed(registration_id, 3, email=new, family_name="Murray", language="es")
+    await notifying.hear(fact, fact)
+    assert sorted((await notifying.outcome(registration_id))[2:]) == [
+        ("address_changed", "sent"),
+        ("amended", "sent"),
+    ]
+    notice = (await notifying.mail(registration_id, count=3))[-1]
+    assert notice["Content-Language"] == "fr"
+    assert notice["To"].addresses[0].display_name == "Dr. Grace Hopper"
+    for kind in ("plain", "html"):
+        said = face(notice, kind)
+        assert "Hopper" in said
+        for unsaid in (new, "Murray", "/registration/me"):
+            assert unsaid not in said
+    [told] = await notifying.mail(new)
+    assert told["Content-Language"] == "es"
+
+
+@pytest.mark.parametrize("fact", [RegistrationCancelled, None])
+async def test_an_address_that_was_not_confirmed_or_is_done_with_gets_no_notice(
+    notifying: Notifying, fact: type[RegistrationFact] | None
+) -> None:
+    registration_id = await notifying.register()
+    if fact is not None:
+        await notifying.hear(issued(registration_id), fact(**about(registration_id, 2)))
+    await notifying.outcome(registration_id)
+    new = f"new-{address_of(registration_id)}"
+    await notifying.hear(contact_changed(registration_id, 3, email=new))
+    assert "address_changed" not in dict(await notifying.outcome(registration_id))
+
+
+async def test_who_came_gets_the_certificate(notifying: Notifying) -> None:
+    registration_id = await notifying.register(language="ru")
+    fact = CertificateIssued(
+        registration_id=registration_id,
+        number="8AAA-BBBC",
+        days=0b101,
+        file_link="/badging/api/badges/certificate.pdf?link=signed",
+        page="/badging/certificates/8AAA-BBBC",
+    )
+    await notifying.hear(fact)
+    assert (await notifying.outcome(registration_id))[-1] == ("certificate", "sent")
+    mail = (await notifying.mail(registration_id, count=2))[-1]
+    [pdf] = mail.iter_attachments()
+    assert pdf.get_payload(decode=True) == PDF
+    assert mail["Content-Language"] == "ru"
+    await notifying.hear(RegistrationErased(**about(registration_id, 9)), fact)
+    assert len(await notifying.messages(registration_id)) == 2
+
+
+async def test_a_change_before_the_address_is_confirmed_is_not_told(notifying: Notifying) -> None:
+    registration_id = await notifying.register()
+    await notifying.outcome(registration_id)
+    await notifying.hear(contact_changed(registration_id, 2))
+    assert await notifying.outcome(registration_id) == [("confirm_address", "sent")]
+
+
+async def test_who_moves_up_from_the_waiting_list_is_told_with_the_badge(
+    notifying: Notifying,
+) -> None:
+    registration_id = await notifying.register()
+    await notifying.hear(RegistrationWaitlisted(**about(registration_id, 2)))
+    await notifying.outcome(registration_id)
+    await notifying.hear(issued(registration_id))
+    assert (await notifying.outcome(registration_id))[-1] == ("badge", "sent")
+    mail = (await notifying.mail(registration_id, count=3))[-1]
+    assert "A place has become free and is yours" in words(face(mail, "plain"))
 
 
 async def test_who_is_declined_reads_why(notifying: Notifying) -> None:

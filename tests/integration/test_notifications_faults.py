@@ -193,7 +193,7 @@ async def test_a_mail_that_a_newer_version_has_queued_is_left_to_that_version(
             await tx.execute(
                 update(tables.messages)
                 .where(tables.messages.c.registration_id == newer)
-                .values(kind="certificate", matter={"kind": "certificate", "days": 5})
+                .values(kind="hologram", matter={"kind": "hologram", "days": 5})
             )
         assert [claimed.registration_id for claimed in await take(notifying, A_MINUTE)] == [known]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from deploy.private_servers import PostgreSQL
@@ -145,3 +146,109 @@ def test_a_spoiled_copy_is_made_anew_while_the_gates_go_on(
         "SELECT status FROM badges WHERE badge_id = '00000000000000aa'", database=CHECKIN
     )
     assert bogus == "revoked"
+
+
+def test_presence_and_attendance_are_made_again_from_the_log(
+    postgres: PostgreSQL, visitor: Visitor
+) -> None:
+    registration_id, _ = register(visitor)
+    badge = badge_of(visitor, registration_id)
+    with device_at(visitor, "tower-in") as device:
+        scan_until_known(device, badge["credential"])
+        assert "all is as the log says" in run(visitor, "rebuild", "attendance")
+        postgres.execute(
+            f"""
+            DELETE FROM attendance WHERE registration_id = '{registration_id}';
+            UPDATE presence SET inside = false WHERE registration_id = '{registration_id}';
+            """,
+            database=CHECKIN,
+        )
+        looked = visitor.forumpass("rebuild", "attendance", "--dry-run")
+        assert (looked.returncode, looked.stderr) == (1, "")
+        assert "2 differences: nothing was changed" in looked.stdout
+        told = run(visitor, "rebuild", "attendance")
+        assert f"presence of {registration_id}, venue: kept inside False" in told
+        assert f"attendance of {registration_id}" in told
+        assert "2 differences: all put right" in told
+        assert "all is as the log says" in run(visitor, "rebuild", "attendance")
+        assert scan(device, badge["credential"])["reason"] == "already_inside"
+
+
+# --- staff ---------------------------------------------------------------------------------------
+
+
+def test_staff_are_added_changed_and_ended_by_command(visitor: Visitor) -> None:
+    email = "grace@example.org"
+    asked = ("--role", "desk", "--role", "reviewer", "--name", "Grace Hopper")
+    link = run(visitor, "staff", "add", email, *asked).splitlines()[-1]
+    [mail] = visitor.mail_to(email)
+    assert "Grace Hopper" in mail.as_string()
+    with visitor.calling() as browser:
+        assert browser.get(link).status_code == 200
+        token = httpx.URL(link).params["token"]
+        entered = browser.post("/registration/sign-in/link", data={"token": token})
+        assert entered.headers["Location"] == "/registration/review"
+        assert browser.get("/registration/review").status_code == 200
+        assert re.search(rf"{email} .*reviewer, desk", run(visitor, "staff", "list"))
+        run(visitor, "staff", "change", email, "--role", "desk")
+        assert browser.get("/registration/review").status_code == 403
+        eventually(lambda: browser.get("/badging/api/badges").status_code, lambda code: code == 200)
+        run(visitor, "staff", "end", email.upper())
+        # Without a touch of the other service: it hears of it.
+        eventually(lambda: browser.get("/badging/api/badges").status_code, lambda code: code == 401)
+
+
+def test_what_cannot_be_done_to_staff_is_said(visitor: Visitor) -> None:
+    for arguments, says in (
+        (("add", "nobody", "--role", "desk"), "email"),
+        (("add", "a@example.org", "--role", "desk", "--language", "tlh"), "language"),
+        (("end", "nobody@example.org"), "no account"),
+    ):
+        done = visitor.forumpass("staff", *arguments)
+        assert done.returncode == 1
+        assert says in done.stderr
+
+
+def test_people_are_imported_from_a_file_and_exported_to_one(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    header = "Surname,First name,E-mail,organization,country,category,language"
+    good = "O’Neil,=Ann,ann.cli@example.org,Navy,US,civil_society,en"
+    bad = "Nobody,No,no address,Navy,US,civil_society,en"
+    file = tmp_path / "people.csv"
+    file.write_text(f"{header}\n{good}\n{bad}\n", encoding="utf-8")
+    tried = visitor.forumpass("import", str(file), "--dry-run")
+    assert "1 would be registered, 1 rows rejected" in tried.stdout
+    done = visitor.forumpass("import", str(file))
+    assert done.returncode == 1
+    assert "line 3, E-mail: is not an e-mail address" in done.stdout
+    assert "1 registered, 1 rows rejected" in done.stdout
+    exported = tmp_path / "all.csv"
+    assert "registrations in" in run(visitor, "export", str(exported))
+    assert "'=Ann" in exported.read_text(encoding="utf-8-sig")
+    again = run(visitor, "import", str(exported))
+    assert re.search(
+        r"^0 registered, 0 rows rejected, [1-9]\d* registered before", again, re.MULTILINE
+    )
+    gone = visitor.forumpass("import", str(tmp_path / "nothing.csv"))
+    assert (gone.returncode, gone.stderr.count("\n")) == (1, 1)
+
+
+def test_keys_are_listed_rotated_and_retired(system: OneMachine, visitor: Visitor) -> None:
+    device = device_at(visitor, "tower-in")
+    with device as gate:
+        old = badge_of(visitor, register(visitor)[0])
+        scan_until_known(gate, old["credential"])
+        assert "signs" in run(visitor, "keys", "list")
+        rotated = run(visitor, "keys", "rotate").splitlines()
+        assert ("verifies" in rotated[-2], "signs" in rotated[-1]) == (True, True)
+        new = badge_of(visitor, register(visitor)[0])
+        assert scan_until_known(gate, new["credential"])["decision"] == "admitted"
+        refused = visitor.forumpass("keys", "retire", "1")
+        assert refused.returncode == 1
+        assert "reissue them, or say --yes" in refused.stderr
+        run(visitor, "keys", "retire", "1", "--yes")
+        answer = eventually(
+            lambda: scan(gate, old["credential"]), lambda one: one["decision"] == "refused"
+        )
+        assert answer["reason"] == "bad_signature"

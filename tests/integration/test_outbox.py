@@ -249,11 +249,11 @@ async def test_what_the_bus_does_not_take_stays_and_goes_later(
 async def test_what_waits_can_be_counted(database: Database, wire: Wire) -> None:
     await say(database, bounced(), bounced())
     async with database.read() as connection:
-        assert await outbox.count_waiting(connection) == 2
+        assert await outbox.OutboxTable(database).count_waiting(connection) == 2
     async with relaying(database, wire):
         await all_said(database)
     async with database.read() as connection:
-        assert await outbox.count_waiting(connection) == 0
+        assert await outbox.OutboxTable(database).count_waiting(connection) == 0
 
 
 # --- nothing blocks what stands behind it --------------------------------------------------------

@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from deploy.private_servers import PostgreSQL
 from services.checkin import participants
-from services.checkin.names import folded
 from services.checkin.participants import keep_folding
 from shared.access import SESSION_COOKIE, Role, Staff
 from shared.events import RegistrationAmended, RegistrationErased
+from shared.folding import folded
 from tests.checkin import ALL_ZONES, IN, NO_SUCH_NUMBER, OUT, ROOM, Badge, Body, Checkin, running
 from tests.people import person
 
@@ -141,6 +141,7 @@ async def test_whoever_is_found_is_shown_with_where_they_are(checkin: Checkin) -
         "organization": "Eckert–Mauchly Computer Corporation",
         "country": "US",
         "category": "private_sector",
+        "photo": None,
         "status": "valid",
         "blocked": False,
         "inside": False,
@@ -154,6 +155,22 @@ async def test_whoever_is_found_is_shown_with_where_they_are(checkin: Checkin) -
     assert inside["inside_since"] is not None
     await checkin.scan(badge, OUT)
     assert await find(checkin, "katherine johnson") == [before]
+
+
+async def test_inside_is_said_of_the_zone_where_it_is_asked(checkin: Checkin) -> None:
+    badge = await checkin.badge(given_name="Dorothy", family_name="Vaughan", zones=ALL_ZONES)
+    await checkin.scan(badge)
+    asked: dict[str, Any] = {"params": {"q": "dorothy vaughan"}}
+    told = {}
+    for where in (IN, ROOM):
+        headers = (await checkin.at(where)).headers
+        answer = await checkin.http.get("/checkin/api/participants", headers=headers, **asked)
+        [told[where]] = answer.json()["items"]
+    answer = await checkin.http.get("/checkin/api/participants", headers=checkin.lead, **asked)
+    [told["staff"]] = answer.json()["items"]
+    assert {where: found["inside"] for where, found in told.items()} == {
+        IN: True, ROOM: False, "staff": True,
+    }  # fmt: skip
 
 
 async def test_the_badge_that_is_good_now_is_shown(checkin: Checkin) -> None:

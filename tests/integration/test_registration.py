@@ -54,6 +54,7 @@ async def test_all_that_was_sent_is_kept(registering: Registering) -> None:
         action_lines=["C5", "C1"],
         sdgs=[17, 4],
         accessibility_needs="A place near the door, please: " + "x" * 900,
+        visa_letter=True,
     )
     registration_id = await registering.submitted(**sent)
     shown = await registering.show(registration_id)

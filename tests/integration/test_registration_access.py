@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from deploy.private_servers import PostgreSQL
+from services.registration.staff import sign_in_link
 from shared.access import SESSION_COOKIE, Role, Staff
 from tests.registration import API, NOBODY, Registering, body, running
+from tests.running import ORIGIN
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +104,25 @@ async def test_a_link_in_a_mail_opens_the_own_registration(registering: Register
 
 async def test_a_session_is_as_good_as_a_token(registering: Registering) -> None:
     registration_id = await registering.submitted()
+    async with registering.browser() as browser:
+        await browser.get(sign_in_link(registering.keyring, ORIGIN, Role.organiser, "Ada"))
+        answer = await browser.get(f"{API}/{registration_id}")
+    assert answer.status_code == 200
+
+
+async def test_a_session_that_was_never_begun_opens_nothing(registering: Registering) -> None:
+    registration_id = await registering.submitted()
     session = registering.keyring.session(Staff("Ada", Role.organiser))
     cookie = {"Cookie": f"{SESSION_COOKIE}={session}"}
     answer = await registering.http.get(f"{API}/{registration_id}", headers=cookie)
-    assert answer.status_code == 200
+    assert answer.status_code == 401
 
 
 async def test_another_site_cannot_use_a_session(registering: Registering) -> None:
     registration_id = await registering.submitted()
-    session = registering.keyring.session(Staff("Ada", Role.organiser))
+    async with registering.browser() as browser:
+        await browser.get(sign_in_link(registering.keyring, ORIGIN, Role.organiser, "Ada"))
+        session = browser.cookies[SESSION_COOKIE]
     headers = {"Cookie": f"{SESSION_COOKIE}={session}", "Origin": "https://evil.example"}
     answer = await registering.act(registration_id, "cancel", by=headers)
     assert answer.status_code == 403

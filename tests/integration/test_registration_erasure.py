@@ -98,8 +98,9 @@ async def test_the_own_link_shows_only_that_it_is_erased(registering: Registerin
 async def _all_is_said(registering: Registering) -> None:
     async with asyncio.timeout(10):
         while True:
-            async with registering.service.database.read() as connection:
-                if await outbox.count_waiting(connection) == 0:
+            database = registering.service.database
+            async with database.read() as connection:
+                if await outbox.OutboxTable(database).count_waiting(connection) == 0:
                     return
             await asyncio.sleep(0.02)
 

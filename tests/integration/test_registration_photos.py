@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import AsyncIterator
 from io import BytesIO
 from struct import pack
+from typing import Any
+from uuid import UUID
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from deploy.private_servers import PostgreSQL
+from services.registration.tables import photos
 from tests.registration import API, Registering, picture, running, sent_photo
 
 
@@ -156,3 +160,128 @@ async def test_the_same_request_with_another_photo_is_another(registering: Regis
         for photo in (first, first, other)
     ]
     assert [answer.status_code for answer in answers] == [201, 201, 422]
+
+
+# --- what others are told ------------------------------------------------------------------------
+
+
+async def told(registering: Registering, registration_id: str) -> list[tuple[str, Any]]:
+    """Each event that could bring a photo, and what it brings."""
+    return [
+        (fact.type.removesuffix(".v1"), fact.photo)
+        for fact in await registering.said(UUID(registration_id))
+        if hasattr(fact, "photo")
+    ]
+
+
+def is_like(portrait: bytes, color: str) -> bool:
+    picture = Image.open(BytesIO(portrait))
+    pixel = picture.convert("RGB").getpixel((picture.width // 2, picture.height // 2))
+    assert isinstance(pixel, tuple)
+    return max(abs(a - b) for a, b in zip(pixel, ImageColor.getrgb(color), strict=True)) < 8
+
+
+async def test_the_photo_travels_when_the_person_may_come_and_not_before(
+    registering: Registering,
+) -> None:
+    photo = sent_photo(picture(size=(3000, 4000)))
+    registration_id = await registering.confirmed_address(category="media", photo=photo)
+    assert await registering.status(registration_id) == "in_review"
+    assert await told(registering, registration_id) == []
+    await registering.act(registration_id, "approve")
+    [(said, portrait)] = await told(registering, registration_id)
+    assert said == "registration.confirmed"
+    assert Image.open(BytesIO(portrait)).format == "JPEG"
+    assert Image.open(BytesIO(portrait)).size == (240, 320)
+    assert is_like(portrait, "teal")
+
+
+async def test_what_travels_is_small_and_clean_whatever_is_in_the_picture(
+    registering: Registering,
+) -> None:
+    gravel = Image.frombytes("RGB", (600, 800), random.Random(2017).randbytes(600 * 800 * 3))
+    exif = Image.Exif()
+    exif[0x010F] = "Camera of Grace"
+    out = BytesIO()
+    gravel.save(out, "JPEG", quality=100, exif=exif, comment=b"At home")
+    registration_id = await registering.confirmed_address(photo=sent_photo(out.getvalue()))
+    [(_, portrait)] = await told(registering, registration_id)
+    assert 0 < len(portrait) <= 16 * 1024
+    for secret in (b"Grace", b"At home", b"Exif"):
+        assert secret not in portrait
+
+
+async def test_another_photo_is_told_once_and_none_too(registering: Registering) -> None:
+    registration_id = await registering.confirmed_address(photo=sent_photo(picture()))
+    own = registering.registrant(registration_id)
+    other = sent_photo(picture(color="navy"))
+    for photo in (other, other, None, None):
+        answer = await registering.amend(registration_id, by=own, photo=photo)
+        assert answer.status_code == 200
+    _, (said, portrait), (said_then, none) = await told(registering, registration_id)
+    assert said == said_then == "registration.photo_changed"
+    assert is_like(portrait, "navy")
+    assert none is None
+    versions = [fact.version for fact in await registering.said(UUID(registration_id))]
+    assert versions == [1, 2, 3, 4]
+    answer = await registering.http.get(f"{API}/{registration_id}/photo", headers=own)
+    assert answer.status_code == 404
+
+
+async def test_who_changes_name_and_photo_has_both_told(registering: Registering) -> None:
+    registration_id = await registering.confirmed_address()
+    photo = sent_photo(picture())
+    answer = await registering.amend(registration_id, family_name="Murray", photo=photo)
+    assert answer.json()["version"] == 4
+    _, _, changed, amended, _ = await registering.said(UUID(registration_id))
+    assert (changed.type, amended.type) == (
+        "registration.photo_changed.v1",
+        "registration.amended.v1",
+    )
+    assert (changed.version, amended.version) == (3, 4)
+    assert is_like(changed.photo, "teal")
+
+
+async def test_a_photo_changed_before_is_told_with_the_confirmation(
+    registering: Registering,
+) -> None:
+    registration_id = await registering.confirmed_address(
+        category="media", photo=sent_photo(picture())
+    )
+    await registering.amend(registration_id, photo=sent_photo(picture(color="navy")))
+    assert await told(registering, registration_id) == []
+    await registering.act(registration_id, "approve")
+    [(said, portrait)] = await told(registering, registration_id)
+    assert said == "registration.confirmed"
+    assert is_like(portrait, "navy")
+
+
+@pytest.mark.parametrize("photo", ["¡photo!", 7, sent_photo(SVG)], ids=["no base64", "7", "SVG"])
+async def test_a_correction_that_is_no_photo_changes_nothing(
+    registering: Registering, photo: object
+) -> None:
+    registration_id = await registering.confirmed_address(photo=sent_photo(picture()))
+    before = await registering.stored()
+    answer = await registering.amend(registration_id, family_name="Murray", photo=photo)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["photo"]
+    assert await registering.stored() == before
+    assert (await registering.show(registration_id))["family_name"] == "Hopper"
+
+
+async def test_what_is_said_again_has_the_photo(registering: Registering) -> None:
+    pictured = await registering.confirmed_address(photo=sent_photo(picture()))
+    plain = await registering.confirmed_address()
+    old = await registering.confirmed_address(photo=sent_photo(picture(color="navy")))
+    async with registering.service.database.begin() as tx:
+        by_the_version_before = photos.update().where(photos.c.registration_id == UUID(old))
+        await tx.execute(by_the_version_before.values(portrait=None))
+    answer = await registering.http.post(
+        "/registration/api/restatements", headers=registering.organiser
+    )
+    assert answer.status_code == 202
+    portraits = [(await told(registering, one))[-1] for one in (pictured, plain, old)]
+    assert {said for said, _ in portraits} == {"registration.restated"}
+    assert is_like(portraits[0][1], "teal")
+    assert portraits[1][1] is None
+    assert is_like(portraits[2][1], "navy")

@@ -164,6 +164,21 @@ async def test_the_place_left_behind_goes_to_who_waits_for_it(
     assert (fact.type, fact.person.category) == ("registration.amended.v1", "government")
 
 
+async def test_who_is_in_review_again_leaves_the_place_to_who_waits_for_it(
+    with_one_place: Registering,
+) -> None:
+    first, second = [await with_one_place.confirmed_address() for _ in range(2)]
+    own = with_one_place.registrant(first)
+    await with_one_place.amend(first, by=own, category="academia_technical_community")
+    assert [await with_one_place.status(one) for one in (first, second)] == [
+        "in_review",
+        "confirmed",
+    ]
+    # Who comes back to the old category is the last in line, though it was theirs before.
+    await with_one_place.amend(first, by=own, category="civil_society")
+    assert (await with_one_place.act(first, "approve")).json()["status"] == "waitlisted"
+
+
 async def test_who_waits_is_confirmed_in_a_category_with_places(
     with_one_place: Registering,
 ) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.private_servers import PostgreSQL
 from shared import credential
 from shared.credential import Credential
-from shared.events import KeyPublished, RegistrationCancelled
+from shared.events import KeyPublished, RegistrationCancelled, RegistrationReopened
 from tests.checkin import (
     ALL_DAYS,
     ALL_ZONES,
@@ -29,6 +29,7 @@ from tests.checkin import (
     running,
     stopped,
 )
+from tests.people import confirmed
 
 MONDAY, TUESDAY = 0b00001, 0b00010
 
@@ -66,6 +67,7 @@ async def test_the_first_entry_shows_who_it_is(checkin: Checkin) -> None:
         "organization": "Eckert–Mauchly Computer Corporation",
         "country": "GB",
         "category": "private_sector",
+        "photo": None,
     }
     assert answer["previous"] is None
     assert answer["decided_at"].startswith("2017-06-12T06:")
@@ -221,6 +223,17 @@ async def test_who_cancelled_is_refused_before_badging_has_said_so(checkin: Chec
     badge = await checkin.badge()
     await checkin.hear(RegistrationCancelled(registration_id=badge.registration_id, version=3))
     assert await refusal(checkin, badge) == "cancelled"
+
+
+async def test_who_is_in_review_again_is_refused_until_accepted_anew(checkin: Checkin) -> None:
+    badge = await checkin.badge()
+    await checkin.hear(
+        RegistrationReopened(registration_id=badge.registration_id, version=3, had_a_badge=True)
+    )
+    assert await refusal(checkin, badge) == "cancelled"
+    await checkin.hear(confirmed(badge.registration_id, version=4))
+    new = await checkin.another_badge(badge.registration_id, version=3)
+    assert (await checkin.scan(new))["decision"] == "admitted"
 
 
 async def test_a_badge_stopped_before_it_was_heard_of_stays_stopped(checkin: Checkin) -> None:

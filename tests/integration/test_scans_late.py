@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.checkin import tables
-from services.checkin.judging import UNKNOWN_TO_THE_DEVICE
+from services.checkin.cases import UNKNOWN_TO_THE_DEVICE
 from services.checkin.schemas import MOST_SCANS
 from tests.checkin import IN, OTHER_IN, Badge, Body, Checkin, Device, new_scan_id, running
 

@@ -112,9 +112,15 @@ Figures = Counter[tuple[str, str]]
 """Numbers of people, by figure and by key in it."""
 
 
+_OTHERWISE_TESTED = ("inside_by_minute", "by_entrance_and_minute", "by_gender", "peak")
+"""What test_control_room.py compares with tables counted by SQL."""
+
+
 def figures(told: dict[str, Any]) -> Figures:
     found: Figures = Counter()
     for name, value in told.items():
+        if name in _OTHERWISE_TESTED:
+            continue
         if isinstance(value, dict):
             found.update({(name, key): number for key, number in value.items()})
         elif isinstance(value, int):

@@ -7,6 +7,8 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from uuid_utils.compat import uuid7
+
 from services.checkin.crowd import NEARLY_FULL
 from shared.settings import REPOSITORY
 from tests.checkin import ALL_ZONES, IN, OTHER_IN, OUT, ROOM, running
@@ -22,6 +24,7 @@ async def test_before_anybody_is_heard_of_every_figure_is_zero(
     async with running(database_url, tmp_path) as checkin:
         figures = await checkin.attendance()
         assert (figures.pop("day"), figures.pop("venue_limit")) == ("2017-06-12", 2500)
+        assert (figures.pop("until"), figures.pop("peak")) == (None, None)
         assert {name for name, value in figures.items() if value not in (0, {})} == set()
 
 
@@ -126,3 +129,21 @@ async def test_two_replicas_are_one_gate_keeper(database_url: str, tmp_path: Pat
             assert reasons == ["already_inside", "first_entry"]
         inside = [(await replica.attendance())["inside"] for replica in (one, other)]
         assert inside == [ROUNDS, ROUNDS]
+
+
+async def test_a_series_of_codes_alerts_once_whichever_replica_hears_them(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        one, other = await asyncio.gather(
+            *(stack.enter_async_context(running(database_url, tmp_path)) for _ in range(2))
+        )
+        device = await one.at(IN)
+        badge = await one.badge()
+        forged = badge.credential[:-1] + ("0" if badge.credential[-1] != "0" else "1")
+        for replica in (one, other):
+            for code in (forged, *(f"NONSENSE {number}" for number in range(40))):
+                await replica.post_scan(device, {"scan_id": str(uuid7()), "credential": code})
+        listed = await one.http.get("/checkin/api/alerts", headers=one.lead)
+        kinds = [alert["kind"] for alert in listed.json()["items"]]
+        assert sorted(kinds) == ["forged_badge", "unknown_badges"]

@@ -12,14 +12,16 @@ from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI, Request
+from sqlalchemy.exc import OperationalError
 
-from shared import access
+from shared import access, sessions
 from shared.access import (
     SESSION_COOKIE,
     InvalidToken,
     Keyring,
     Purpose,
     Role,
+    Session,
     ShortSecret,
     Staff,
     open_keyring,
@@ -47,6 +49,11 @@ def request(headers: Mapping[str, str] | None = None, query: str = "") -> Reques
     """A request to a service of this deployment."""
     app = FastAPI()
     app.state.keyring = KEYRING
+
+    async def goes_on(staff: Staff) -> Staff | None:
+        return staff
+
+    app.state.recognise = goes_on
     raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     return Request(
         {"type": "http", "app": app, "headers": raw, "query_string": query.encode(), "path": "/"}
@@ -120,17 +127,50 @@ def test_nonsense_is_refused(nonsense: str) -> None:
 # --- who calls -----------------------------------------------------------------------------------
 
 
-def test_staff_call_with_a_token_or_a_session() -> None:
+async def recognised(caller: Request) -> Staff | None:
+    """Who calls, once the middleware has looked at the session."""
+    caller.state.signed_in = await sessions.signed_in(caller)
+    return access.staff_of(caller)
+
+
+async def test_staff_call_with_a_token_or_a_session() -> None:
     token = KEYRING.staff_token(Role.desk, "Ada")
     assert access.staff_of(with_bearer(token)) == Staff("Ada", Role.desk)
-    session = KEYRING.session(Staff("Ada", Role.desk))
-    assert access.staff_of(with_session(session)) == Staff("Ada", Role.desk)
+    session = Session(uuid4(), uuid4(), 3, "Ada Lovelace", "fr")
+    ada = Staff("ada@example.org", Role.reviewer, (Role.desk,), session)
+    assert await recognised(with_session(KEYRING.session(ada))) == ada
+    assert (ada.name, ada.roles) == ("Ada Lovelace", (Role.reviewer, Role.desk))
+    assert (ada.has(Role.organiser), ada.has(Role.organiser, Role.desk)) == (False, True)
 
 
-def test_a_session_is_no_bearer_token_and_a_token_no_session() -> None:
+async def test_a_session_counts_for_nothing_before_somebody_has_looked_at_it() -> None:
     session = KEYRING.session(Staff("Ada", Role.desk))
-    assert access.staff_of(with_bearer(session)) is None
-    assert access.staff_of(with_session(KEYRING.staff_token(Role.desk, "Ada"))) is None
+    assert access.staff_of(with_session(session)) is None
+
+
+async def test_a_session_is_no_bearer_token_and_a_token_no_session() -> None:
+    session = KEYRING.session(Staff("Ada", Role.desk))
+    assert await recognised(with_bearer(session)) is None
+    assert await recognised(with_session(KEYRING.staff_token(Role.desk, "Ada"))) is None
+
+
+async def test_a_session_with_a_role_that_no_longer_exists_opens_nothing() -> None:
+    session = KEYRING.session(Staff("Ada", Role.desk))
+    content = KEYRING.read(Purpose.session, session)
+    for wrong in ({"roles": "president"}, {"roles": ""}, {"session": "x"}, {"version": "x"}):
+        more = {name: text for name, text in (content | wrong).items() if name != "sub"}
+        altered = KEYRING.sign(Purpose.session, "Ada", AN_HOUR, **more)
+        assert await recognised(with_session(altered)) is None, wrong
+
+
+async def test_whoever_cannot_be_recognised_for_want_of_a_database_is_told_so() -> None:
+    async def no_database(_: Staff) -> Staff | None:
+        raise OperationalError(None, None, OSError())
+
+    caller = with_session(KEYRING.session(Staff("Ada", Role.desk)))
+    caller.app.state.recognise = no_database
+    caller.state.signed_in = await sessions.signed_in(caller)
+    assert status_of(lambda: access.staff_of(caller)) == 503
 
 
 def test_the_token_counts_where_there_is_a_session_too() -> None:

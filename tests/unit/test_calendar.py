@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from icalendar import Calendar
 
-from services.notifications.calendar import calendar
 from shared import forum as forums
+from shared.calendar import calendar
 from shared.forum import LANGUAGES, Forum, Language
 from shared.settings import Settings
 
@@ -28,7 +28,6 @@ def written(
     return calendar(
         forum,
         registration_id=UUID(int=7),
-        host="itu.int",
         language=language,
         days=days,
         version=version,

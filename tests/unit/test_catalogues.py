@@ -7,59 +7,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
+from babel.messages.plurals import get_plural
 
+from deploy import catalogues
+from deploy.catalogues import SERVICES, SHARED, TRANSLATED, catalogue_of
+from shared import i18n
 from shared.forum import Language
-from shared.i18n import OFFERED
 
-ROOT: Final = Path(__file__).parents[2]
-SHARED: Final = ROOT / "shared"
-SERVICES: Final = sorted(file.parent for file in ROOT.glob("services/*/__init__.py"))
-TRANSLATED: Final = [language for language in OFFERED if language != "en"]
-
-METHODS: Final = [("**.py", "python"), ("**/templates/**", "jinja2.ext:babel_extract")]
-# As the environments of shared/pages.py and services/notifications/texts.py: another setting would
-# find other texts than those that are looked up. A template that cannot be read is an error.
-OPTIONS: Final = {
-    "**/templates/**": {
-        "newstyle_gettext": "true",
-        "trim_blocks": "true",
-        "lstrip_blocks": "true",
-        "silent": "false",
-    }
-}
-OTHERS_CODE: Final = frozenset({"node_modules", "dist"})
+SERVICES_FOLDER: Final = SHARED.parent / "services"
 
 # The letter of invitation addresses its reader without a name: "Madame, Monsieur,".
-BLANKS_LEFT_OUT: Final = {("fr", "Dear %(name)s,"): {"%(name)s"}}
+BLANKS_LEFT_OUT: Final = {
+    (language, "Dear %(name)s,"): {"%(name)s"} for language in ("es", "fr", "ru")
+}
+
+# What a typesetter of the language would mend, as far as a program sees it.
+CLUMSY: Final[dict[Language, str]] = {
+    # Arabic has a comma, a semicolon and a question mark of its own.
+    "ar": r"[,;?]",
+    # Beside Chinese, signs are full width and need no blank; ideographs and full-width signs.
+    "zh": r"[\u3001-\u9fff\uff00-\uffef][,.;:?!()]|[,;:?!()][\u4e00-\u9fff]|[\u4e00-\u9fff] ",
+    # A French line does not end before a colon: no-break space. No straight apostrophe.
+    "fr": r"[^\u00a0\u202f][:;?!»]|'|«[^\u00a0\u202f]",
+    # A question and an exclamation begin with their mark; no straight quotes.
+    "es": r"^[^¿]*\?|^[^¡]*!|\"",
+    "ru": r"\"|'",
+}
+# A colon inside an address or between placeholders is none of the sentence's.
+NOT_PROSE: Final = re.compile(r"https?://\S+|\S+@\S+")
 
 every_folder = pytest.mark.parametrize("folder", [SHARED, *SERVICES], ids=lambda path: path.name)
 every_service = pytest.mark.parametrize("folder", SERVICES, ids=lambda path: path.name)
 every_language = pytest.mark.parametrize("language", TRANSLATED)
 
 
+@cache
 def texts_of(folder: Path) -> Catalog:
-    """The texts to be translated: what the folder's code and templates give to gettext."""
-    found = Catalog()
-    for _, _, text, _, context in extract_from_dir(
-        folder, METHODS, OPTIONS, directory_filter=lambda path: Path(path).name not in OTHERS_CODE
-    ):
-        found.add(text, context=context)
-    return found
-
-
-def catalogue_of(folder: Path, language: Language) -> Catalog:
-    path = folder / "locale" / language / "LC_MESSAGES" / "messages.po"
-    if not path.exists():
-        return Catalog(locale=language)
-    with path.open("rb") as file:
-        return read_po(file, locale=language, abort_invalid=True)
+    return catalogues.texts_of(folder)
 
 
 def entries(catalogue: Catalog) -> list[Message]:
@@ -130,3 +120,42 @@ def test_a_text_of_the_shared_pages_is_the_same_in_every_service(
         if (same := shared.get(entry.id, entry.context)) and same.string != entry.string
     ]
     assert different == []
+
+
+@every_language
+@every_folder
+def test_a_text_that_counts_has_all_forms_of_its_language(folder: Path, language: Language) -> None:
+    catalogue = catalogue_of(folder, language)
+    assert catalogue.num_plurals == get_plural(language).num_plurals
+    wrong = [
+        entry.id
+        for entry in entries(catalogue)
+        if len(forms(entry.string))
+        != (catalogue.num_plurals if isinstance(entry.id, tuple | list) else 1)
+    ]
+    assert wrong == []
+
+
+def test_arabic_counts_in_six_forms() -> None:
+    arabic = i18n.translations(SERVICES_FOLDER / "registration" / "locale", "ar")
+    one, many = "%(num)s field needs another look", "%(num)s fields need another look"
+    said = [arabic.ngettext(one, many, number) % {"num": number} for number in (0, 1, 2, 3, 11)]
+    assert said == [
+        "لا توجد خانات تحتاج إلى مراجعة",
+        "خانة واحدة تحتاج إلى مراجعة",
+        "خانتان تحتاجان إلى مراجعة",
+        "3 خانات تحتاج إلى مراجعة",
+        "11 خانة تحتاج إلى مراجعة",
+    ]
+
+
+@every_language
+@every_folder
+def test_a_translation_is_set_as_its_language_sets_it(folder: Path, language: Language) -> None:
+    clumsy = [
+        form
+        for entry in entries(catalogue_of(folder, language))
+        for form in forms(entry.string)
+        if re.search(CLUMSY[language], NOT_PROSE.sub("", form))
+    ]
+    assert clumsy == []

@@ -28,6 +28,7 @@ from services.notifications.settings import NotificationsSettings
 from services.registration.settings import RegistrationSettings
 from shared.clock import read_clock
 from shared.settings import REPOSITORY, Settings, load
+from shared.wallets import WalletSettings
 
 COMPOSE_FILE: Final = REPOSITORY / "docker-compose.yml"
 COMPOSE: Final[dict[str, Any]] = YAML(typ="safe").load(COMPOSE_FILE)
@@ -79,7 +80,7 @@ def test_every_service_is_asked_for_its_health_where_it_listens() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_container_is_given_no_setting_that_does_not_exist(name: str) -> None:
-    kinds = (Settings, SETTINGS[name])
+    kinds = (Settings, WalletSettings, SETTINGS[name])
     assert set(OURS[name]["environment"]) <= {setting for kind in kinds for setting in names(kind)}
 
 

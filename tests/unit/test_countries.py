@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from babel import Locale
 
-from shared import countries
+from shared import countries, country_names
 from shared.countries import M49Region, Region
 from shared.forum import LANGUAGES, Language
 
@@ -74,6 +75,34 @@ def test_names_are_spelled_as_each_language_spells_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("KP", ("Democratic People’s Republic of Korea", "朝鲜民主主义人民共和国")),
+        ("KR", ("Republic of Korea", "大韩民国")),
+        ("PS", ("State of Palestine", "巴勒斯坦国")),
+        ("VA", ("Holy See", "教廷")),
+        ("MM", ("Myanmar", "缅甸")),
+        ("RU", ("Russian Federation", "俄罗斯联邦")),
+    ],
+)
+def test_states_are_called_as_the_united_nations_calls_them(
+    code: str, names: tuple[str, str]
+) -> None:
+    assert (countries.name(code, "en"), countries.name(code, "zh")) == names
+
+
+def test_only_states_that_the_cldr_calls_otherwise_are_named_by_us() -> None:
+    differently = {
+        code
+        for language in LANGUAGES
+        for code, name in country_names.of_the_united_nations(language).items()
+        if name != Locale.parse(language).territories[code]
+    }
+    assert differently == set(country_names.of_the_united_nations("en"))
+    assert differently <= countries.MEMBER_STATES | countries.OBSERVERS | {"FK"}
+
+
 def test_itus_regions_differ_from_the_map() -> None:
     assert countries.region("EG") is Region.ARAB_STATES
     assert countries.m49_region("EG") is M49Region.AFRICA
@@ -91,7 +120,7 @@ def test_itus_regions_differ_from_the_map() -> None:
         ("es", ("BE", "BZ", "MX", "FM")),
         ("ru", ("IT", "YE", "CV")),
         ("ar", ("ET", "AM", "BH", "AO", "PG")),
-        ("zh", ("AL", "AU", "DE", "FR", "YE", "GB", "VN", "CN")),
+        ("zh", ("AL", "AU", "DE", "FR", "GB", "YE", "VN", "CN")),
     ],
 )
 def test_the_list_is_in_the_readers_alphabet(language: Language, codes: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.signing import VerifyKey
 
 from shared import credential
 from shared.credential import (
@@ -21,7 +22,8 @@ from shared.credential import (
 )
 
 PRIVATE_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-PUBLIC_KEYS = dict.fromkeys(range(256), PRIVATE_KEY.public_key())
+PUBLIC_KEY = VerifyKey(PRIVATE_KEY.public_key().public_bytes_raw())
+PUBLIC_KEYS = dict.fromkeys(range(256), PUBLIC_KEY)
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 credentials = st.builds(
@@ -124,7 +126,7 @@ def test_what_is_not_written_as_a_credential_is_malformed(changed: str, why: str
 
 def test_a_key_that_nobody_knows_is_a_bad_signature_of_its_own_kind() -> None:
     with pytest.raises(UnknownKey) as caught:
-        parse(sign(a_credential(key_id=9), PRIVATE_KEY)).verify({1: PRIVATE_KEY.public_key()})
+        parse(sign(a_credential(key_id=9), PRIVATE_KEY)).verify({1: PUBLIC_KEY})
     assert caught.value.key_id == 9
     assert isinstance(caught.value, BadSignature)
 

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.signing import VerifyKey
 
 from shared.credential import BadSignature, Malformed, parse
 from shared.settings import REPOSITORY
@@ -15,7 +15,7 @@ VECTORS: Final[dict[str, Any]] = json.loads(
     (REPOSITORY / "tests" / "vectors" / "credential.json").read_text(encoding="utf-8")
 )
 PUBLIC_KEYS: Final = {
-    key["key_id"]: Ed25519PublicKey.from_public_bytes(bytes.fromhex(key["public_key"]))
+    key["key_id"]: VerifyKey(bytes.fromhex(key["public_key"]))
     for key in VECTORS["keys"]
     if not key["retired"]
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import orjson
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from shared.events import (
     CATALOGUE,
     FACTS,
+    MOST_PORTRAIT_BYTES,
     QUEUES,
     BadgeIssued,
     Event,
@@ -24,8 +26,10 @@ from shared.events import (
     Person,
     RegistrationConfirmed,
     RegistrationErased,
+    StaffFact,
     read,
 )
+from tests.people import NOBODY
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 NUMBERS = st.integers(0, 2**31)
@@ -37,15 +41,16 @@ MADE_BY: dict[Any, st.SearchStrategy[Any]] = {
     Person: PERSONS,
     Person | None: st.none() | PERSONS,
     "badge_id": BADGE_IDS,
+    "photo": st.none() | st.binary(max_size=MOST_PORTRAIT_BYTES),
 }
 A_FEW = settings(max_examples=20)  # of each kind
 
 PERSONAL = {
     "email", "title", "given_name", "family_name", "organization", "position", "country", "gender",
-    "language",
+    "language", "photo",
 }  # fmt: skip
-# Whoever has one of these can act or read as the registrant.
-SECRET = {"confirm_link", "me_link", "files_link"}
+# Whoever has one of these can act or read as the registrant, or as staff.
+SECRET = {"confirm_link", "me_link", "files_link", "link", "sign_in_link"}
 
 
 def facts_of(kind: type[Fact]) -> st.SearchStrategy[Fact]:
@@ -129,6 +134,18 @@ def test_what_a_newer_version_adds_is_passed_over() -> None:
     assert isinstance(read(wire).fact, RegistrationErased)
 
 
+@pytest.mark.parametrize(
+    "photo",
+    ["¡photo!", "abc", 7, ["abc"], b64encode(bytes(MOST_PORTRAIT_BYTES + 1)).decode()],
+    ids=["no base64", "half of base64", "a number", "a list", "more than the limit"],
+)
+def test_a_photo_that_is_none_is_malformed(photo: object) -> None:
+    wire = document(type="forum.registration.photo_changed.v1")
+    wire["data"]["photo"] = photo
+    with pytest.raises(MalformedEvent, match="photo"):
+        read(wire)
+
+
 def test_an_event_may_come_without_a_trace() -> None:
     assert read(document(traceparent=...)).traceparent == ""
 
@@ -163,7 +180,7 @@ def test_an_event_without_a_required_attribute_is_malformed(attribute: str) -> N
         {"data": "{}"},
         {"data": {}},
         {"data": {"registration_id": "who", "version": 1}},
-        {"data": {"registration_id": str(uuid4()), "version": "the second"}},
+        {"data": {"registration_id": str(NOBODY), "version": "the second"}},
     ],
     ids=str,
 )
@@ -197,17 +214,28 @@ def test_a_malformed_event_is_reported_without_what_it_carries() -> None:
 # --- the catalogue -------------------------------------------------------------------------------
 
 
+STAFF: Final = {"staff.access_changed.v1", "staff.session_ended.v1"}
+
+
 def test_the_catalogue_says_who_hears_what() -> None:
     assert {queue: {fact.type for fact in facts} for queue, facts in QUEUES.items()} == {
+        "badging.attendance": {"attendance.admitted.v1", "attendance.undone.v1"},
         "badging.registrations": {
+            "registration.links_revoked.v1",
             "registration.confirmed.v1",
             "registration.amended.v1",
+            "registration.photo_changed.v1",
+            "registration.reopened.v1",
             "registration.cancelled.v1",
             "registration.erased.v1",
         },
+        "badging.staff": STAFF,
+        "checkin.alerts": {"operations.trouble_counted.v1"},
         "checkin.participants": {
             "registration.confirmed.v1",
             "registration.amended.v1",
+            "registration.photo_changed.v1",
+            "registration.reopened.v1",
             "registration.cancelled.v1",
             "registration.erased.v1",
             "badge.issued.v1",
@@ -216,17 +244,26 @@ def test_the_catalogue_says_who_hears_what() -> None:
             "badge.restated.v1",
             "badge.key_published.v1",
         },
+        "checkin.staff": STAFF,
         "notifications.registrations": {
             "registration.submitted.v1",
+            "registration.enrolled.v1",
             "registration.in_review.v1",
             "registration.waitlisted.v1",
             "registration.declined.v1",
             "registration.contact_changed.v1",
+            "registration.link_requested.v1",
+            "registration.reopened.v1",
             "registration.cancelled.v1",
             "registration.erased.v1",
             "badge.issued.v1",
             "badge.revoked.v1",
+            "delegation.focal_point_invited.v1",
+            "delegation.focal_point_removed.v1",
+            "badge.certificate_issued.v1",
         },
+        "notifications.sign_ins": {"staff.sign_in_offered.v1"},
+        "notifications.staff": STAFF,
         "registration.outcomes": {
             "attendance.admitted.v1",
             "attendance.undone.v1",
@@ -249,7 +286,9 @@ def test_every_event_of_the_module_is_in_the_catalogue() -> None:
 
 
 def test_who_is_erased_is_erased_wherever_registrations_are_heard() -> None:
-    holders = {queue for kind in FACTS if fields_of(kind) & PERSONAL for queue in kind.heard_by}
+    registrants = {kind for kind in FACTS if not issubclass(kind, StaffFact)}
+    personal = {kind for kind in registrants if fields_of(kind) & PERSONAL}
+    holders = {queue for kind in personal for queue in kind.heard_by}
     assert holders <= set(RegistrationErased.heard_by)
 
 
@@ -257,7 +296,11 @@ def test_the_address_goes_to_notifications_alone() -> None:
     with_address = {kind.type: kind.heard_by for kind in FACTS if "email" in fields_of(kind)}
     assert with_address == {
         "registration.submitted.v1": ("notifications.registrations",),
+        "registration.enrolled.v1": ("notifications.registrations",),
+        "delegation.focal_point_invited.v1": ("notifications.registrations",),
         "registration.contact_changed.v1": ("notifications.registrations",),
+        "registration.link_requested.v1": ("notifications.registrations",),
+        "staff.sign_in_offered.v1": ("notifications.sign_ins",),
     }
 
 
@@ -265,16 +308,31 @@ def test_names_go_to_those_who_print_show_or_write_them() -> None:
     with_names = {kind.type: set(kind.heard_by) for kind in FACTS if fields_of(kind) & PERSONAL}
     assert with_names == {
         "registration.submitted.v1": {"notifications.registrations"},
+        "registration.enrolled.v1": {"notifications.registrations"},
+        "delegation.focal_point_invited.v1": {"notifications.registrations"},
         "registration.contact_changed.v1": {"notifications.registrations"},
+        "registration.link_requested.v1": {"notifications.registrations"},
         "registration.confirmed.v1": {"badging.registrations", "checkin.participants"},
         "registration.amended.v1": {"badging.registrations", "checkin.participants"},
+        "registration.photo_changed.v1": {"badging.registrations", "checkin.participants"},
+        "registration.restated.v1": {"checkin.participants"},
+        "staff.sign_in_offered.v1": {"notifications.sign_ins"},
     }
 
 
 def test_secret_links_travel_where_mails_are_written() -> None:
     with_links = {kind for kind in FACTS if fields_of(kind) & SECRET}
-    assert {kind.type for kind in with_links} == {"registration.submitted.v1", "badge.issued.v1"}
-    assert all("notifications.registrations" in kind.heard_by for kind in with_links)
+    assert {kind.type for kind in with_links} == {
+        "registration.submitted.v1",
+        "registration.enrolled.v1",
+        "delegation.focal_point_invited.v1",
+        "registration.contact_changed.v1",
+        "registration.link_requested.v1",
+        "badge.issued.v1",
+        "staff.sign_in_offered.v1",
+    }
+    writers = {"notifications.registrations", "notifications.sign_ins"}
+    assert all(writers.intersection(kind.heard_by) for kind in with_links)
 
 
 def test_events_of_a_registration_can_be_put_in_order() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from services.badging import colors, qr
-from services.badging.face_layout import HEIGHT, WIDTH, Box, Text, lay_out
+from services.badging.columns import Box, Text
+from services.badging.face_layout import HEIGHT, WIDTH, lay_out
 from services.badging.faces import Day, Face, draw_pdf, draw_png
 from services.badging.fonts import Weight, fonts_of, shaper
 from services.badging.typesetting import capitals, clean, set_line
@@ -45,9 +46,11 @@ def a_face(**changes: object) -> Face:
     return replace(face, **changes)  # type: ignore[arg-type]
 
 
-def a_photo(mode: str = "RGB", image_format: str = "JPEG") -> bytes:
+def a_photo(
+    mode: str = "RGB", image_format: str = "JPEG", size: tuple[int, int] = (900, 700)
+) -> bytes:
     buffer = BytesIO()
-    Image.new(mode, (900, 700), "orange").save(buffer, image_format)
+    Image.new(mode, size, "orange").save(buffer, image_format)
     return buffer.getvalue()
 
 
@@ -57,6 +60,7 @@ LONG = (
 FACES = {
     "latin": a_face(),
     "arabic": a_face(
+        category_in_english="Government",
         family_name="القحطاني",
         given_name="عبد الرحمن محمد",
         organization="وزارة الاتصالات وتقنية المعلومات (السياسات)",
@@ -103,6 +107,11 @@ FACES = {
     "emoji": a_face(family_name="😀", given_name="Zoë 👩🏽‍💻❤️", organization="🏳️‍🌈"),
     "photo": a_face(photo=a_photo(), days=[Day(label, valid=False) for label in WEEK]),
 }
+BESIDE_A_PHOTO = {
+    name: replace(FACES[name], photo=a_photo(size=(240, 320)))
+    for name in ("latin", "arabic", "chinese", "cyrillic", "long", "unbroken")
+}
+FACES |= {f"{name} beside a photo": face for name, face in BESIDE_A_PHOTO.items()}
 each_face = pytest.mark.parametrize("face", FACES.values(), ids=FACES.keys())
 
 
@@ -197,6 +206,34 @@ def test_the_picture_and_the_print_look_the_same(face: Face) -> None:
         abs(a - b) > 80 for a, b in zip(picture.tobytes(), printed.tobytes(), strict=True)
     )
     assert different < 0.004 * 124 * 175
+
+
+def apart(one: Box, other: Box) -> bool:
+    return (
+        one.right <= other.left
+        or other.right <= one.left
+        or one.bottom <= other.top
+        or other.bottom <= one.top
+    )
+
+
+@pytest.mark.parametrize("name", BESIDE_A_PHOTO)
+def test_a_photo_stands_by_itself_and_moves_only_the_code(name: str) -> None:
+    with_photo, without = lay_out(BESIDE_A_PHOTO[name]), lay_out(FACES[name])
+    photo, code, quiet = with_photo.photo, with_photo.qr, 4 * with_photo.qr.width / qr.MODULES
+    assert photo is not None
+    assert without.photo is None
+    assert is_inside(photo, Box(0, 0, WIDTH, HEIGHT))
+    around = Box(code.left - quiet, code.top - quiet, code.width + 2 * quiet, code.height)
+    assert apart(photo, around)
+    grounds = [fill.box for fill in with_photo.fills]
+    inks = [ink for text in with_photo.texts if (ink := ink_of(text))]
+    assert [box for box in grounds + inks if not apart(photo, box)] == []
+    assert with_photo.fills == without.fills
+    moved = {
+        one.text for one, other in zip(with_photo.texts, without.texts, strict=True) if one != other
+    }
+    assert moved == {FACES[name].number}
 
 
 @pytest.mark.parametrize("name", ["latin", "arabic", "chinese", "cyrillic", "mixed", "photo"])

@@ -5,17 +5,19 @@ from __future__ import annotations
 import html as markup
 import re
 from email.message import EmailMessage
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from services.notifications.mails import Composer
 from services.notifications.matters import (
-    Cancelled,
+    AddressChanged,
+    Certificate,
     ConfirmAddress,
     Declined,
     InReview,
     Matter,
+    Reminder,
     Waitlisted,
 )
 from services.notifications.texts import FOLDER
@@ -23,31 +25,28 @@ from shared import forum as forums
 from shared import i18n
 from shared.forum import Forum
 from shared.settings import Settings
+from shared.wallets import Wallet
 from tests.mails import (
+    CODE,
+    CONFIRM_LINK,
+    EVERY_MATTER,
+    FILES_LINK,
     HEADERS,
     ME_LINK,
     MESSAGE_ID,
+    ORIGIN,
     PDF,
     PNG,
     TRACE_ID,
     WRITTEN_AT,
     badge,
     compose,
+    composer_of,
     face,
     received,
     words,
 )
 
-CONFIRM_LINK: Final = "https://forum.example.org/registration/confirm?id=1&token=" + "c" * 150
-EVERY_MATTER: Final[list[Matter]] = [
-    ConfirmAddress(confirm_link=CONFIRM_LINK),
-    InReview(),
-    Waitlisted(),
-    Declined(reason="The delegation has named somebody else."),
-    Cancelled(),
-    badge(),
-    badge(replaces_another=True),
-]
 every_matter = pytest.mark.parametrize("matter", EVERY_MATTER, ids=lambda matter: matter.kind)
 every_language = pytest.mark.parametrize("language", i18n.OFFERED)
 
@@ -59,7 +58,7 @@ def forum() -> Forum:
 
 @pytest.fixture(scope="module")
 def composer(forum: Forum) -> Composer:
-    return Composer(forum, forum.contact.email, rehearsal=False)
+    return composer_of(forum)
 
 
 # --- what every mail has --------------------------------------------------------------------------
@@ -74,9 +73,10 @@ def test_every_mail_says_the_same_as_text_and_as_html(
     text, html = face(mail, "plain"), face(mail, "html")
     assert mail["Content-Language"] == language
     assert f'<html lang="{language}" dir="{i18n.direction(language)}"' in html
-    shown = words(markup.unescape(re.sub(r"<[^>]*>", " ", html)))
+    shown = words(markup.unescape(re.sub(r"<[^>]*>", " ", re.sub(r"</?bdi>", "", html))))
+    text = text.translate(dict.fromkeys(map(ord, "\u2068\u2069")))
     paragraphs = [words(paragraph).removeprefix("> ") for paragraph in text.split("\n\n")]
-    sentences = [paragraph for paragraph in paragraphs if re.search(r"[.。؟।]$", paragraph)]
+    sentences = [paragraph for paragraph in paragraphs if re.search(r"[.。؟।:：]$", paragraph)]
     assert len(sentences) >= 2
     assert [sentence for sentence in sentences if sentence not in shown] == []
 
@@ -111,7 +111,7 @@ def test_a_message_written_again_has_the_same_message_id(composer: Composer) -> 
 
 
 def test_answers_go_to_the_contact_when_another_address_sends(forum: Forum) -> None:
-    mail = received(compose(Composer(forum, "bounces@example.org", rehearsal=False)))
+    mail = received(compose(composer_of(forum, "bounces@example.org")))
     assert mail["From"].addresses[0].addr_spec == "bounces@example.org"
     assert mail["Reply-To"].addresses[0].addr_spec == forum.contact.email
     assert mail["Message-ID"].endswith("@example.org>")
@@ -122,8 +122,8 @@ def test_answers_go_to_the_contact_when_another_address_sends(forum: Forum) -> N
 def test_a_rehearsals_mail_says_so_first(forum: Forum, matter: Matter, language: str) -> None:
     marker = f"[{i18n.translations(FOLDER / 'locale', language).gettext('Rehearsal')}]"
     for composer, rehearsed in (
-        (Composer(forum, forum.contact.email, rehearsal=True), True),
-        (Composer(forum, forum.contact.email, rehearsal=False), False),
+        (composer_of(forum, rehearsal=True), True),
+        (composer_of(forum), False),
     ):
         mail = received(compose(composer, matter, language=language))
         assert mail["Subject"].startswith(marker) is rehearsed
@@ -220,6 +220,7 @@ def test_the_badge_mail_is_built_as_mail_programs_expect(composer: Composer) -> 
                 "multipart/related": [
                     {"multipart/alternative": ["text/plain", "text/html"]},
                     "image/png",
+                    "image/png",
                 ]
             },
             "application/pdf",
@@ -228,12 +229,14 @@ def test_the_badge_mail_is_built_as_mail_programs_expect(composer: Composer) -> 
     }
 
 
-def test_the_picture_of_the_badge_is_shown_inside_the_html(composer: Composer) -> None:
+def test_the_pictures_of_the_badge_are_shown_inside_the_html(composer: Composer) -> None:
     mail = received(compose(composer, badge()))
-    [picture] = [part for part in mail.walk() if part.get_content_type() == "image/png"]
-    assert picture.get_payload(decode=True) == PNG
-    assert picture.get_content_disposition() == "inline"
-    assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in face(mail, "html")
+    pictures = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert [picture.get_payload(decode=True) for picture in pictures] == [CODE, PNG]
+    for picture in pictures:
+        assert picture.get_content_disposition() == "inline"
+        assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in face(mail, "html")
+    assert re.search(r'<img [^>]*alt="The QR code of your badge', face(mail, "html"))
     assert re.search(r'<img [^>]*alt="Badge 7KQ2-M9X1 of Dr. Grace Hopper', face(mail, "html"))
 
 
@@ -245,6 +248,54 @@ def test_print_and_calendar_are_attached(composer: Composer) -> None:
     assert entry.get_content_type() == "text/calendar"
     assert dict(entry["Content-Type"].params) == {"charset": "utf-8", "method": "PUBLISH"}
     assert entry.get_content().startswith("BEGIN:VCALENDAR\r\n")
+
+
+def test_the_reminder_shows_the_code_and_carries_no_print(composer: Composer) -> None:
+    mail = received(compose(composer, Reminder(number="7KQ2-M9X1", days=0b110, files_link="")))
+    assert [part.get_content_type() for part in mail.walk()] == [
+        "multipart/related",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "image/png",
+    ]
+    assert mail["Subject"] == "WSIS Forum 2017: see you on Tuesday, 13 June 2017"
+    assert "Monday" not in face(mail, "plain")
+
+
+def test_the_certificate_is_attached_and_leads_to_its_check(composer: Composer) -> None:
+    matter = Certificate(
+        number="8AAA-BBBC", days=0b101, file_link="", page="/badging/certificates/8AAA-BBBC"
+    )
+    mail = received(compose(composer, matter))
+    [pdf] = mail.iter_attachments()
+    assert (pdf.get_filename(), pdf.get_payload(decode=True)) == ("certificate-8AAA-BBBC.pdf", PDF)
+    link = "https://forum.example.org/badging/certificates/8AAA-BBBC"
+    assert f"\n{link}\n" in face(mail, "plain")
+    assert f'href="{link}"' in face(mail, "html")
+    assert "Tuesday" not in face(mail, "plain")
+
+
+def test_the_notice_to_the_old_address_opens_nothing(composer: Composer) -> None:
+    notice = AddressChanged(
+        email="old@example.org", given_name="Grace", family_name="Hopper", language="en"
+    )
+    mail = received(compose(composer, notice))
+    for kind in ("plain", "html"):
+        assert "/registration/" not in face(mail, kind)
+        assert "old@example.org" not in face(mail, kind)
+
+
+@pytest.mark.parametrize("matter", [badge(), Reminder(number="1", days=1, files_link=FILES_LINK)])
+def test_wallets_are_offered_only_where_there_are_keys(forum: Forum, matter: Matter) -> None:
+    links = {
+        wallet: f"{ORIGIN}{FILES_LINK.replace('{suffix}', wallet.suffix)}" for wallet in Wallet
+    }
+    for offered in ((), (Wallet.apple,), (Wallet.google,), tuple(Wallet)):
+        mail = received(compose(composer_of(forum, wallets=offered), matter))
+        for wallet, link in links.items():
+            assert (f'href="{link}"' in face(mail, "html")) is (wallet in offered)
+            assert (f"\n{link}\n" in face(mail, "plain")) is (wallet in offered)
 
 
 # --- what a name cannot do in the text -----------------------------------------------------------
@@ -259,6 +310,33 @@ def test_html_in_a_name_is_text(composer: Composer) -> None:
         assert "&lt;script&gt;alert(&#34;&amp;&#34;)&lt;/script&gt;&lt;b&gt;Hopper" in html
 
 
-def test_a_name_cannot_turn_the_direction_of_the_text(composer: Composer) -> None:
-    mail = received(compose(composer, family_name="\u202eevil\u2066\u2069"))
-    assert "\u202e" not in face(mail, "plain") + face(mail, "html")
+@every_language
+def test_a_name_cannot_turn_the_direction_of_the_text(composer: Composer, language: str) -> None:
+    mail = received(compose(composer, family_name="\u202eevil\u2066\u2069", language=language))
+    assert not set("\u202e\u2066") & set(face(mail, "plain") + face(mail, "html"))
+
+
+def test_in_arabic_a_latin_name_keeps_to_itself(composer: Composer) -> None:
+    mail = received(compose(composer, language="ar"))
+    assert "<bdi>Dr. Grace Hopper</bdi>" in face(mail, "html")
+    assert "<bdi>WF17-3K9Q2M</bdi>" in face(mail, "html")
+    assert "\u2068Dr. Grace Hopper\u2069" in face(mail, "plain")
+    assert "\u2068" not in face(received(compose(composer, language="ru")), "plain")
+
+
+@every_language
+@every_matter
+def test_no_subject_says_more_than_one_line_nor_in_another_language(
+    composer: Composer, matter: Matter, language: str
+) -> None:
+    mail = received(compose(composer, matter, language=language))
+    assert mail.defects == []
+    english = received(compose(composer, matter, language="en"))["Subject"]
+    assert "\n" not in mail["Subject"]
+    assert (mail["Subject"] == english) == (language == "en")
+
+
+def test_who_moves_up_from_the_waiting_list_is_told_of_the_place(composer: Composer) -> None:
+    mail = received(compose(composer, badge(from_the_waiting_list=True)))
+    assert mail["Subject"] == "WSIS Forum 2017: a place for you, and your badge"
+    assert "A place has become free and is yours" in words(face(mail, "plain"))

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import re
 from email.message import EmailMessage
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notifications.mails import Composer, UnusableAddress
+from services.notifications.mails import UnusableAddress
+from services.notifications.matters import Declined, Matter
 from shared import forum as forums
+from shared.forum import LANGUAGES, Language
 from shared.settings import Settings
-from tests.mails import HEADERS, compose, face, received
+from shared.wallets import Wallet
+from tests.mails import EVERY_MATTER, HEADERS, compose, composer_of, face, received
 
 THE_FORUM = forums.load(Settings.model_fields["forum"].default)
-COMPOSER = Composer(THE_FORUM, THE_FORUM.contact.email, rehearsal=False)
+COMPOSER = composer_of(THE_FORUM)
+REHEARSING = composer_of(THE_FORUM, rehearsal=True, wallets=tuple(Wallet))
+
+
+SALUTATIONS = {
+    "ar": r"السيدة/السيد [^\n]*، تحية طيبة وبعد،\n\n",
+    "zh": r"尊敬的[^\n]*：\n\n",
+    "en": r"Dear [^\n]*,\n\n",
+    "fr": r"Madame, Monsieur,\n\n",
+    "ru": r"Уважаемая госпожа, уважаемый господин!\n\n",
+    "es": r"Muy señora mía / Muy señor mío:\n\n",
+}
 
 
 def assert_written_to_grace_only(mail: EmailMessage) -> None:
@@ -30,7 +45,7 @@ def assert_written_to_grace_only(mail: EmailMessage) -> None:
         "text/html",
     ]
     # The text begins with the salutation, which is one line.
-    assert re.match(r"Dear [^\n]*,\n\n", face(raw, "plain"))
+    assert re.match(SALUTATIONS[raw["Content-Language"]], face(raw, "plain"))
 
 
 # --- what a name cannot do ------------------------------------------------------------------------
@@ -56,18 +71,74 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("field", ["title", "given_name", "family_name"])
 @pytest.mark.parametrize("name", ATTACKS)
-def test_a_name_adds_neither_header_nor_address_nor_text(field: str, name: str) -> None:
-    person: dict[str, Any] = {field: name}
+def test_a_name_adds_neither_header_nor_address_nor_text(
+    field: str, name: str, language: str
+) -> None:
+    person: dict[str, Any] = {field: name, "language": language}
     mail = compose(COMPOSER, **person)
     assert_written_to_grace_only(mail)
 
 
-@given(name=st.text(st.sampled_from('aÖ漢ع=?_"<>(),;:@\\[]. \r\n\x00\u202e'), max_size=120))
-@settings(max_examples=100, deadline=None)
-def test_no_name_adds_a_header_or_an_address(name: str) -> None:
-    assert_written_to_grace_only(compose(COMPOSER, family_name=name))
+WILD = st.text(st.sampled_from('aÖ漢ع=?_"<>(),;:@&\\[]{}%. \r\n\x00\u2028\u202e'), max_size=120)
+
+
+class Tags(HTMLParser):
+    """What a mail program builds of a mail's HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(name for name, _ in attributes)))
+
+
+@given(
+    matter=st.sampled_from(EVERY_MATTER),
+    title=WILD,
+    given_name=WILD,
+    family_name=WILD,
+    reason=WILD,
+    language=st.sampled_from(LANGUAGES),
+    rehearsal=st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_name_and_no_reason_changes_what_any_mail_is_made_of(
+    matter: Matter,
+    title: str,
+    given_name: str,
+    family_name: str,
+    reason: str,
+    language: Language,
+    rehearsal: bool,
+) -> None:
+    composer = REHEARSING if rehearsal else COMPOSER
+    plain = compose(composer, matter, language=language)
+    wild = compose(
+        composer,
+        Declined(reason=reason) if isinstance(matter, Declined) else matter,
+        title=title,
+        given_name=given_name,
+        family_name=family_name,
+        language=language,
+    )
+    mail = received(wild)
+    assert sorted(mail) == HEADERS
+    assert mail.defects == []
+    assert [address.addr_spec for address in mail["To"].addresses] == ["grace@example.org"]
+    assert mail["Subject"] == received(plain)["Subject"]
+    assert _parts(mail) == _parts(received(plain))
+    built, usual = Tags(face(mail, "html")), Tags(face(received(plain), "html"))
+    assert built.found == usual.found
+
+
+def _parts(mail: EmailMessage) -> list[tuple[str, str | None]]:
+    return [(part.get_content_type(), part.get_filename()) for part in mail.walk()]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,9 @@ class ASecondEachTime:
     perf_counter = monotonic
 
 
+async def nobody(_: Request) -> None: ...
+
+
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     app, metrics = FastAPI(docs_url="/checkin/api/docs"), CollectorRegistry()
@@ -64,6 +67,8 @@ async def site() -> AsyncIterator[Site]:
             max_body_bytes=MOST,
             origin=ORIGIN,
             is_up=lambda: one.up,
+            signed_in=nobody,
+            at_once={},
         )
 
         @app.post("/raw")

@@ -331,7 +331,8 @@ def test_what_is_optional_may_be_empty() -> None:
         photo=None,
     )
     empty = new.model_dump(exclude=body().keys() - {"position"})
-    assert empty == dict.fromkeys(empty) | {"tracks": [], "action_lines": [], "sdgs": []}
+    lists: dict[str, object] = {"tracks": [], "action_lines": [], "sdgs": []}
+    assert empty == dict.fromkeys(empty) | lists | {"visa_letter": False}
 
 
 def test_what_nobody_knows_is_refused() -> None:
@@ -372,7 +373,7 @@ def test_an_amendment_has_what_was_given() -> None:
 def test_every_field_of_a_registration_can_be_amended_by_staff() -> None:
     assert set(StaffAmendment.model_fields) == set(NewRegistration.model_fields) - {
         "consent",
-        "photo",
+        "consent_language",
     }
 
 

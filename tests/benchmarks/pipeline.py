@@ -1,0 +1,89 @@
+"""How many people a second go from the form to the badge at the mail server."""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from email import policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Final
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from deploy.private_servers import started
+from tests.servers import MailServer
+from tests.system import OneMachine, confirm_link, person
+
+PEOPLE: Final = 100
+CONNECTIONS: Final = 8
+SECONDS: Final = 120
+TEXT_ALONE: Final = "multipart/alternative"
+"""What the mail is that asks for the address; the badge's brings files."""
+
+
+def run(console: Console, home: Path) -> None:
+    """Measure and print; the floor hands the same mails to the same server and does no more."""
+    with started(MailServer()) as smtp:
+        system = OneMachine(home / "system", FORUMPASS_SMTP_URL=smtp.url)
+        system.home.mkdir()
+        with started(system):
+            _through(system, smtp, CONNECTIONS)  # fonts are read, connections made
+            smtp.clear()
+            seconds = _through(system, smtp, PEOPLE)
+            mails = smtp.messages
+        floor = _hand_over(smtp, mails)
+    table = Table(
+        "people", "a second", "floor: the mails alone", title="From the form to the badge"
+    )
+    table.add_row(str(PEOPLE), f"{PEOPLE / seconds:.0f}", f"{PEOPLE / floor:.0f}")
+    console.print(table)
+
+
+def _through(system: OneMachine, smtp: MailServer, people: int) -> float:
+    """Seconds from the first registration to the last badge's mail."""
+    with (
+        system.visit().calling() as http,
+        ThreadPoolExecutor(CONNECTIONS) as callers,
+    ):
+
+        def confirm(mail: EmailMessage) -> httpx.Response:
+            registration_id, token = confirm_link(mail)
+            path = f"/registration/api/registrations/{registration_id}/confirm-email"
+            return http.post(path, json={"token": token})
+
+        began = time.perf_counter()
+        sent = [
+            callers.submit(http.post, "/registration/api/registrations", json=person())
+            for _ in range(people)
+        ]
+        seen = 0
+        while seen < 2 * people:
+            assert time.perf_counter() - began < SECONDS, f"{seen} mails came"
+            arrived = smtp.messages[seen:]
+            seen += len(arrived)
+            asking = [mail for mail in arrived if mail.get_content_type() == TEXT_ALONE]
+            sent += [callers.submit(confirm, mail) for mail in asking]
+            time.sleep(0.01)
+        seconds = time.perf_counter() - began
+        for request in sent:
+            request.result().raise_for_status()
+        return seconds
+
+
+def _hand_over(smtp: MailServer, mails: list[EmailMessage]) -> float:
+    """Seconds that it takes to hand the mails over by so many connections."""
+    contents = [mail.as_bytes(policy=policy.SMTP) for mail in mails]
+
+    def some(start: int) -> None:
+        with smtplib.SMTP("127.0.0.1", smtp.port) as connection:
+            for content in contents[start::CONNECTIONS]:
+                connection.sendmail("floor@example.org", ["floor@example.org"], content)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CONNECTIONS) as callers:
+        list(callers.map(some, range(CONNECTIONS)))
+    return time.perf_counter() - began

@@ -1,0 +1,199 @@
+"""What a device keeps of itself, what its camera can do, and how it looks to whoever holds it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from shared.access import Role
+from tests.browser.chromium import (
+    PHONE,
+    allow_camera_with_zoom,
+    film,
+    profile,
+    scan_by_hand,
+)
+from tests.browser.chromium import chromium as start_chromium
+from tests.system import OneMachine, badge_of, register
+
+HEARS_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def lead(system: OneMachine) -> Iterator[httpx.Client]:
+    with system.visit().as_staff(Role.security_lead) as http:
+        yield http
+
+
+def offered(lead: httpx.Client) -> str:
+    body = {"gate": "tower-in", "label": "Lane 1"}
+    url: str = lead.post("/checkin/api/enrolments", json=body).json()["url"]
+    return url
+
+
+def test_a_pairing_outlives_a_browser_that_is_killed_at_once(
+    system: OneMachine, chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    with profile(chromium, tmp_path) as (browser, process):
+        page = browser.contexts[0].new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        process.kill()
+        process.wait()
+    with profile(chromium, tmp_path) as (browser, _):
+        page = browser.contexts[0].new_page()
+        page.goto(f"{system.origin}/checkin/gate/")
+        expect(page.locator("gate-header h1")).to_have_text("Tower in", timeout=HEARS_MS)
+
+
+@pytest.mark.parametrize(
+    ("locale", "name"),
+    [("ar", "البرج – دخول"), ("zh", "塔楼入口"), ("fr", "Tour, entrée"), ("ru", "Башня, вход")],
+)
+def test_the_gate_is_named_in_the_officers_language(
+    chromium: str, lead: httpx.Client, locale: str, name: str
+) -> None:
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale=locale).new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header h1")).to_have_text(name, timeout=HEARS_MS)
+
+
+def test_the_camera_enlarges_and_remembers(
+    chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    camera = film(Image.new("RGB", (600, 800), "white"), tmp_path / "nothing.y4m")
+    with start_chromium(chromium, camera=camera) as browser:
+        context = browser.new_context(viewport=PHONE, locale="en")
+        allow_camera_with_zoom(context)
+        page = context.new_page()
+        page.goto(offered(lead))
+        larger = page.get_by_role("button", name="Larger")
+        smaller = page.get_by_role("button", name="Smaller")
+        expect(smaller).to_be_disabled(timeout=HEARS_MS)
+        larger.click()
+        larger.click()
+        shown = page.locator("camera-view output")
+        expect(shown).to_have_text("33%")
+        expect(smaller).to_be_enabled()
+        zoomed = zoom_of(page)
+        assert zoomed > 1
+        page.reload()
+        expect(page.get_by_role("button", name="Smaller")).to_be_enabled(timeout=HEARS_MS)
+        assert zoom_of(page) == zoomed
+        for button in (larger, smaller):
+            box = button.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 44
+
+
+def zoom_of(page: Page) -> float:
+    """As the camera itself says."""
+    zoom: float = page.locator("camera-view video").evaluate(
+        "video => video.srcObject.getVideoTracks()[0].getSettings().zoom"
+    )
+    return zoom
+
+
+def test_a_camera_that_cannot_enlarge_offers_nothing(
+    chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    camera = film(Image.new("RGB", (600, 800), "white"), tmp_path / "nothing.y4m")
+    with start_chromium(chromium, camera=camera) as browser:
+        context = browser.new_context(viewport=PHONE, locale="en", permissions=["camera"])
+        page = context.new_page()
+        page.add_init_script(
+            "MediaStreamTrack.prototype.getCapabilities = () => ({ width: { max: 640 } })"
+        )
+        page.goto(offered(lead))
+        expect(page.locator("camera-view .aim")).to_have_text(
+            re.compile("Hold the badge"), timeout=HEARS_MS
+        )
+        expect(page.get_by_role("button", name="Larger")).to_have_count(0)
+
+
+# --- what an officer sees ------------------------------------------------------------------------
+
+SIZES: Final = {
+    "small phone": (320, 568),
+    "phone": (390, 844),
+    "phone on its side": (844, 390),
+    "tablet": (820, 1180),
+    "desk": (1280, 800),
+}
+HIDDEN: Final = """
+    () => {
+        const answer = document.querySelector('gate-app').shadowRoot.querySelector('answer-view');
+        const shown = answer.shadowRoot.querySelector('.told').getBoundingClientRect();
+        return ['.verdict h2', '.verdict p', '.name', '.category'].filter((part) => {
+            const box = answer.shadowRoot.querySelector(part).getBoundingClientRect();
+            return box.top < shown.top - 1 || box.bottom > shown.bottom + 1
+                || box.left < shown.left - 1 || box.right > shown.right + 1;
+        });
+    }
+"""
+
+
+@pytest.mark.parametrize("locale", ["fr", "ar", "ru", "zh"])
+def test_word_reason_name_and_category_are_seen_whole_on_every_screen(
+    system: OneMachine, chromium: str, lead: httpx.Client, locale: str
+) -> None:
+    visitor = system.visit()
+    particulars = {
+        "given_name": "María Fernanda",
+        "family_name": "Wickremesinghe",
+        "organization": "Ministère des Postes et des Télécommunications",
+        "category": "academia_technical_community",
+    }
+    badge = badge_of(visitor, register(visitor, **particulars)[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale=locale).new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        for reason in ("first_entry", "already_inside"):
+            scan_by_hand(page, badge["credential"])
+            expect(page.locator("answer-view")).to_have_attribute("data-reason", reason)
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            assert (size, page.evaluate(HIDDEN)) == (size, [])
+
+
+FOCUSED: Final = """
+    () => {
+        let at = document.activeElement;
+        while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+        const outlined = [at, at.nextElementSibling].some(
+            (one) => one && getComputedStyle(one).outlineStyle !== 'none');
+        return { name: at.getAttribute('aria-label') || at.value || at.innerText, outlined };
+    }
+"""
+
+
+def test_every_control_is_reached_by_the_keyboard_and_seen_to_be(
+    chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    camera = film(Image.new("RGB", (600, 800), "white"), tmp_path / "nothing.y4m")
+    with start_chromium(chromium, camera=camera) as browser:
+        context = browser.new_context(viewport=PHONE, locale="en")
+        allow_camera_with_zoom(context)
+        page = context.new_page()
+        page.goto(offered(lead))
+        page.get_by_role("button", name="Larger").click(timeout=HEARS_MS)
+        expect(page.get_by_role("button", name="Smaller")).to_be_enabled()
+        page.evaluate("document.activeElement.blur()")
+        reached = {}
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(FOCUSED)
+            reached[focused["name"].strip()] = focused["outlined"]
+    controls = {
+        "in", "Smaller", "Larger", "Type number", "Recent scans", "Find person", "More",
+    }  # fmt: skip
+    assert {name: reached.get(name) for name in controls} == dict.fromkeys(controls, True)

@@ -1,0 +1,247 @@
+"""The control room in Chromium: it follows real scans, and says so when it does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+
+from shared.access import Role
+from tests.browser.chromium import DESK, PHONE
+from tests.browser.chromium import chromium as start_chromium
+from tests.browser.test_accessibility import complaints, keep_picture
+from tests.system import (
+    OneMachine,
+    badge_of,
+    device_at,
+    eventually,
+    register,
+    scan,
+    scan_until_known,
+)
+
+WALLS: Final[tuple[ViewportSize, ...]] = (
+    {"width": 1280, "height": 720},
+    {"width": 1920, "height": 1080},
+    {"width": 3840, "height": 2160},
+)
+AT_ONCE_MS: Final = 10_000
+"""What a person takes for at once, on a machine that does other things too."""
+
+
+@pytest.fixture(scope="module")
+def lead(system: OneMachine) -> Iterator[httpx.Client]:
+    with system.visit().as_staff(Role.security_lead) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def gate(system: OneMachine) -> Iterator[httpx.Client]:
+    with device_at(system.visit(), "tower-in") as device:
+        yield device
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    with start_chromium(chromium) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def tokens(system: OneMachine) -> dict[Role, str]:
+    return {role: system.visit().token(role) for role in (Role.security_lead, Role.viewer)}
+
+
+@pytest.fixture
+def pages(system: OneMachine, browser: Browser, tokens: dict[Role, str]) -> Pages:
+    return Pages(system.origin, browser, tokens)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Pages of the control room, each in a browser of its own."""
+
+    origin: str
+    browser: Browser
+    tokens: dict[Role, str]
+
+    def open(
+        self,
+        viewport: ViewportSize = DESK,
+        *,
+        language: str = "en",
+        role: Role = Role.security_lead,
+        path: str = "/checkin/live",
+    ) -> Page:
+        """One that is live."""
+        context = self.browser.new_context(
+            viewport=viewport,
+            locale=language,
+            extra_http_headers={"Authorization": f"Bearer {self.tokens[role]}"},
+        )
+        page = context.new_page()
+        page.goto(f"{self.origin}{path}")
+        expect(page.locator("live-page")).to_have_attribute("data-state", "live")
+        expect(figure(page, "inside")).to_be_visible()
+        return page
+
+
+def figure(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-figure={name}]")
+
+
+def value_of(page: Page, name: str) -> int:
+    return int(figure(page, name).get_attribute("data-value") or "")
+
+
+def expect_value(page: Page, name: str, value: int) -> None:
+    expect(figure(page, name)).to_have_attribute("data-value", str(value), timeout=AT_ONCE_MS)
+
+
+def new_badge(system: OneMachine, **person: Any) -> dict[str, Any]:
+    """The badge of somebody who may come."""
+    visitor = system.visit()
+    return badge_of(visitor, register(visitor, **person)[0])
+
+
+def test_the_page_follows_real_scans(system: OneMachine, pages: Pages, gate: httpx.Client) -> None:
+    page, viewer = pages.open(), pages.open(PHONE, role=Role.viewer)
+    inside, arrived = value_of(page, "inside"), value_of(page, "arrived_today")
+    badge = new_badge(system, given_name="Wangari", family_name="Maathai", country="KE")
+    assert scan_until_known(gate, badge["credential"])["reason"] == "first_entry"
+    for one in (page, viewer):
+        expect_value(one, "inside", inside + 1)
+        expect_value(one, "arrived_today", arrived + 1)
+        latest = one.locator("scan-feed li").first
+        expect(latest).to_contain_text("First entry")
+        expect(latest).to_contain_text("Tower in")
+    expect(page.locator("scan-feed li").first).to_contain_text("Wangari Maathai")
+    expect(viewer.locator("scan-feed")).not_to_contain_text("Maathai")
+    expect(page.locator("[data-panel=country] [data-key=KE]")).to_have_attribute("data-count", "1")
+    expect(page.locator("occupancy-chart canvas")).to_be_visible()
+    expect(page.locator("arrivals-chart canvas")).to_be_visible()
+    assert scan(gate, badge["credential"])["reason"] == "already_inside"
+    expect(page.locator("scan-feed li").first).to_have_attribute("data-decision", "refused")
+    expect(page.locator("[data-panel=refusals] [data-key=already_inside]")).to_be_visible()
+
+
+def test_a_lost_connection_shows_and_is_mended_with_no_gap(
+    system: OneMachine, pages: Pages, gate: httpx.Client
+) -> None:
+    page = pages.open()
+    page.evaluate("window.neverReloaded = true")
+    inside = value_of(page, "inside")
+    badges = [new_badge(system)["credential"] for _ in range(2)]
+    scan_until_known(gate, badges[0])
+    expect_value(page, "inside", inside + 1)
+    system.kill()
+    warning = page.locator("[data-warning=lost]")
+    expect(warning).to_contain_text(re.compile(r"Not live since \d\d:\d\d"), timeout=AT_ONCE_MS)
+    expect(page.locator("main")).to_have_attribute("data-old", "")
+    system.start()
+    scan(gate, badges[1])
+    expect(warning).to_have_count(0, timeout=20_000)
+    expect_value(page, "inside", inside + 2)
+    shown = page.locator("scan-feed li[data-seq]")
+    numbers = shown.evaluate_all("all => all.map(one => Number(one.dataset.seq))")
+    assert numbers == sorted(set(numbers), reverse=True)
+    assert numbers[0] - numbers[1] == 1
+    assert page.evaluate("window.neverReloaded")
+
+
+def test_an_alert_is_raised_seen_to_and_kept(
+    system: OneMachine, pages: Pages, gate: httpx.Client, lead: httpx.Client
+) -> None:
+    page, viewer = pages.open(), pages.open(role=Role.viewer)
+    badge = new_badge(system)
+    scan_until_known(gate, badge["credential"])
+    visitor = system.visit()
+    with visitor.as_staff(Role.desk) as desk:
+        stop = f"/badging/api/badges/{badge['id']}/revoke"
+        desk.post(stop, json={"reason": "Lost"}).raise_for_status()
+    eventually(
+        lambda: scan(gate, badge["credential"])["reason"], lambda reason: reason == "revoked"
+    )
+    alert = page.locator("alert-list li.open[data-kind=stopped_badge_shown]")
+    expect(alert).to_contain_text("Tower in", timeout=AT_ONCE_MS)
+    expect(viewer.locator("alert-list li.open")).to_have_count(1)
+    expect(viewer.locator("alert-list button")).to_have_count(0)
+    alert.get_by_role("button", name="Seen to").click()
+    for one in (page, viewer):
+        expect(one.locator("alert-list li.open")).to_have_count(0)
+    page.locator("alert-list summary").click()
+    expect(page.locator("alert-list details li").first).to_contain_text("Seen to by")
+
+
+def test_a_device_is_moved_and_stopped_from_the_board(system: OneMachine, pages: Pages) -> None:
+    page = pages.open()
+    with device_at(system.visit(), "varembe-in") as device:
+        state = {"battery": 0.15, "pending": 4, "app_version": "abc"}
+        device.put("/checkin/api/devices/me", json=state).raise_for_status()
+        shown = page.locator("[data-gate=varembe-in] [data-device]")
+        expect(shown).to_have_attribute("data-contact", "online", timeout=AT_ONCE_MS)
+        for fact in ("Battery 15%", "To send: 4", "Version abc"):
+            expect(shown).to_contain_text(fact)
+        shown.locator("summary").click()
+        shown.locator("select").select_option("varembe-out")
+        shown.get_by_role("button", name="Move").click()
+        moved = page.locator("[data-gate=varembe-out] [data-device]")
+        expect(moved).to_be_visible()
+        if not moved.locator("details[open]").count():
+            moved.locator("summary").click()
+        moved.get_by_role("button", name="Stop").click()
+        expect(moved).to_be_visible()
+        moved.get_by_role("button", name="Really stop").click()
+        expect(moved).to_have_count(0)
+        assert device.get("/checkin/api/devices/me").status_code == 401
+
+
+def test_the_wall_needs_no_hands_and_fits_its_screen(pages: Pages, tmp_path: Path) -> None:
+    for viewport in WALLS:
+        page = pages.open(viewport, path="/checkin/live?wall")
+        for essential in ("alert-list", "gate-board", "occupancy-chart", "arrivals-chart"):
+            box = page.locator(essential).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= viewport["height"]
+        assert page.evaluate("document.documentElement.scrollHeight") <= viewport["height"]
+        assert page.locator("button, select, summary").count() == 0
+        assert complaints(page) == []
+        keep_picture(page, tmp_path, f"wall-{viewport['width']}")
+
+
+def test_an_organiser_looks_back_and_returns(
+    system: OneMachine, pages: Pages, gate: httpx.Client
+) -> None:
+    scan_until_known(gate, new_badge(system)["credential"])
+    page = pages.open()
+    inside = value_of(page, "inside")
+    assert inside > 0
+    page.locator("look-back select[name=until]").select_option("07:45")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("[data-warning=earlier]")).to_contain_text("07:45")
+    expect_value(page, "inside", 0)
+    scan_until_known(gate, new_badge(system)["credential"])
+    expect(page.locator("scan-feed li").first).to_contain_text("First entry")
+    expect_value(page, "inside", 0)
+    page.get_by_role("button", name="Back to live").click()
+    expect_value(page, "inside", inside + 1)
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+def test_the_control_room_can_be_used_by_everybody(
+    pages: Pages, tmp_path: Path, viewport: ViewportSize, language: str
+) -> None:
+    page = pages.open(viewport, language=language)
+    assert page.evaluate("document.documentElement.dir") == ("rtl" if language == "ar" else "ltr")
+    page.locator("live-page nav summary").click()
+    page.locator("gate-board summary").first.click()
+    assert complaints(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    keep_picture(page, tmp_path, "live")

@@ -1,0 +1,42 @@
+"""A rehearsal with invented people: what is played is what the system says afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.private_servers import PostgreSQL
+from tests.system import OneMachine, Visitor
+
+PEOPLE = 25
+
+
+@pytest.fixture(scope="module")
+def evening(postgres: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """A system at the end of the forum's first day."""
+    postgres.drop_databases()
+    one = OneMachine(
+        tmp_path_factory.mktemp("rehearsed"),
+        FORUMPASS_DATABASE_URL=postgres.url,
+        FORUMPASS_CLOCK="2017-06-12T18:00:00+02:00",
+    )
+    one.start()
+    yield one.visit()
+    one.stop()
+
+
+def test_a_day_is_played_and_the_system_says_what_it_was_told(evening: Visitor) -> None:
+    played = evening.forumpass("simulate", "--people", str(PEOPLE), "--speed", "50000")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert re.search(rf"sent +registrations +{PEOPLE}\b", played.stdout)
+    for figure in ("scans in the log, once each", "inside now", "arrived today", "refused today"):
+        assert re.search(rf"equal +{figure} +\d+", played.stdout), played.stdout
+    assert "differs" not in played.stdout
+
+
+def test_a_day_that_is_to_come_cannot_be_played(evening: Visitor) -> None:
+    refused = evening.forumpass("simulate", "--people", "1", "--day", "3")
+    assert refused.returncode == 1
+    assert "FORUMPASS_CLOCK=2017-06-14T18:00:00+02:00" in refused.stderr + refused.stdout
