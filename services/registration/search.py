@@ -329,7 +329,7 @@ async def known_reviewers(connection: AsyncConnection) -> list[str]:
     """To whom a registration can be assigned: who may decide, and who has been at the desk."""
     decide = cast([Role.organiser, Role.reviewer], ARRAY(Text))
     staff = select(accounts.c.email).where(
-        accounts.c.ended_at.is_(None), accounts.c.roles.overlap(decide)
+        accounts.c.ended_at.is_(None), accounts.c.roles.bool_op("&&")(decide)
     )
     query = select(reviewers.c.id).union(staff)
     return sorted((await connection.execute(query)).scalars())
