@@ -34,7 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import erasures, events
-from shared.bus import NotPublished, Publisher, reason
+from shared.bus import Publisher, reason
 from shared.clock import time_of
 from shared.database import Database
 from shared.events import Event, MalformedEvent
@@ -201,7 +201,7 @@ class Relay:
             waiting = await self._outbox.take(tx, after, BATCH)
             if not waiting:
                 return Batch(published=0, left=0, last=after)
-            errors = await asyncio.gather(*(self._publish(each) for each in waiting))
+            errors = await self._publish(waiting)
             done = [each.seq for each, error in zip(waiting, errors, strict=True) if not error]
             if done:
                 await self._outbox.mark_published(tx, done)
@@ -210,15 +210,11 @@ class Relay:
             log.warning("outbox.not_published", count=len(left), error=left[0])
         return Batch(published=len(done), left=len(left), last=waiting[-1].seq)
 
-    async def _publish(self, waiting: Waiting) -> str | None:
-        """Hand an event over; answers why not, if so."""
-        if waiting.event is None:
-            return waiting.error
-        try:
-            await self._bus.publish(waiting.event)
-        except NotPublished as error:
-            return reason(error)
-        return None
+    async def _publish(self, waiting: Sequence[Waiting]) -> list[str | None]:
+        """Hand events over; answers for each why it is not out, if so."""
+        readable = [each.event for each in waiting if each.event is not None]
+        errors = iter(await self._bus.publish(readable))
+        return [each.error if each.event is None else next(errors) for each in waiting]
 
     async def _wait(self, seconds: float) -> None:
         """Until something is said, but not longer than this."""

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
-from shared.bus import Bus, Consumer
+from shared.bus import Bus, Consumer, NotPublished, Publisher
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.rabbitmq import ATTEMPTS_HEADER, ERROR_HEADER, RabbitMQBus
 from shared.database import SHARED_MIGRATIONS, Database, upgrade
@@ -78,6 +78,17 @@ async def service_database(server_url: str, service: str) -> AsyncIterator[Datab
         await tx.execute(text("CREATE TABLE IF NOT EXISTS done (event_id uuid NOT NULL)"))
     yield database
     await database.close()
+
+
+async def publish(publisher: Publisher, event: Event) -> None:
+    """Publish one event.
+
+    Raises:
+        NotPublished: it is not safe with all who hear it.
+    """
+    [error] = await publisher.publish([event])
+    if error is not None:
+        raise NotPublished(error)
 
 
 class Listener:

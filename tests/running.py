@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,8 +38,9 @@ class Neighbours:
     def subscribe(self, consumer: Consumer) -> None:
         self._consumers[consumer.queue] = consumer
 
-    async def publish(self, event: Event) -> None:
-        self.published.append(event)
+    async def publish(self, said: Sequence[Event]) -> list[str | None]:
+        self.published.extend(said)
+        return [None] * len(said)
 
     async def start(self) -> None: ...
 

@@ -14,9 +14,9 @@ from services.checkin.gates import Gates
 from services.checkin.judging import Memory, identify, judge
 from services.checkin.paired import PairedDevices
 from services.checkin.scans import Answer, Scan, answer
+from services.checkin.together import Together
 from shared.access import unauthenticated
 from shared.problems import conflict
-from shared.together import Together
 
 LANES: Final = 1
 """Transactions at once: while one waits for the disk, the next is put together."""

@@ -1,8 +1,8 @@
 """How services hear each other. Two ways with the same guarantees: `embedded.py` and `rabbitmq.py`.
 
-A publisher learns whether the event is safe (`publish` returns) or not (`NotPublished`: the outbox
-tries again). A consumer hears each event at least once and does it once, thanks to the inbox. What
-fails waits in growing delays and is set aside as a dead letter after the last one, never lost."""
+A publisher learns of each event whether it is safe, or why not: the outbox tries again. A consumer
+hears each event at least once and does it once, thanks to the inbox. What fails waits in growing
+delays and is set aside as a dead letter after the last one, never lost."""
 
 from __future__ import annotations
 
@@ -153,11 +153,12 @@ class DeadLetter:
 class Publisher(Protocol):
     """What the outbox needs of the bus."""
 
-    async def publish(self, event: Event) -> None:
-        """Hand an event over; on return it is safe with every queue that hears it.
+    async def publish(self, said: Sequence[Event]) -> list[str | None]:
+        """Hand events over.
 
-        Raises:
-            NotPublished: no confirmation.
+        Returns:
+            For each of them None once it is safe with every queue that hears it, else why it may
+            not be.
         """
 
 

@@ -7,6 +7,7 @@ more."""
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -22,19 +23,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import events
 from shared.bus import (
-    AT_ONCE,
     BATCH,
     MOST_LETTERS,
     RETRY_DELAYS_SECONDS,
     STOP_SECONDS,
     Consumer,
     DeadLetter,
-    NotPublished,
     reason,
 )
 from shared.events import Event, MalformedEvent
 from shared.tables import dead_letters, retries
-from shared.together import Together
 
 log = structlog.get_logger()
 
@@ -52,32 +50,36 @@ class EmbeddedBus:
     def __init__(self, listeners: dict[str, EmbeddedBus] | None = None) -> None:
         self._listeners = {} if listeners is None else listeners
         self._consumers: dict[str, Consumer] = {}
-        self._together: dict[str, Together[Event, None]] = {}
         self._in_hand: set[asyncio.Task[object]] = set()
         self._retrying: asyncio.Task[None] | None = None
 
     def subscribe(self, consumer: Consumer) -> None:
-        async def receive(batch: Sequence[Event]) -> list[None]:
-            await consumer.receive(*batch)
-            return [None] * len(batch)
-
         self._consumers[consumer.queue] = consumer
-        self._together[consumer.queue] = Together(receive, most=BATCH, lanes=AT_ONCE)
         self._listeners[consumer.queue] = self
 
-    async def publish(self, event: Event) -> None:
-        absent = [queue for queue in event.fact.heard_by if queue not in self._listeners]
-        if absent:
-            raise NotPublished(f"{', '.join(absent)} not listening")
-        if not event.fact.heard_by:
-            return
+    async def publish(self, said: Sequence[Event]) -> list[str | None]:
+        errors: dict[UUID, str] = {}
+        heard: defaultdict[str, list[Event]] = defaultdict(list)
+        for event in said:
+            absent = [queue for queue in event.fact.heard_by if queue not in self._listeners]
+            if absent:
+                errors[event.id] = f"{', '.join(absent)} not listening"
+                continue
+            for queue in event.fact.heard_by:
+                heard[queue].append(event)
+        batches = [
+            (queue, waiting[begin : begin + BATCH])
+            for queue, waiting in heard.items()
+            for begin in range(0, len(waiting), BATCH)
+        ]
         outcomes = await asyncio.gather(
-            *(self._listeners[queue]._hear(queue, event) for queue in event.fact.heard_by),
+            *(self._listeners[queue]._hear(queue, batch) for queue, batch in batches),
             return_exceptions=True,
         )
-        for outcome in outcomes:
+        for (_, batch), outcome in zip(batches, outcomes, strict=True):
             if isinstance(outcome, BaseException):
-                raise NotPublished(f"{type(outcome).__name__}: {outcome}") from outcome
+                errors |= dict.fromkeys((event.id for event in batch), reason(outcome))
+        return [errors.get(event.id) for event in said]
 
     async def start(self) -> None:
         if self._retrying is None:
@@ -130,19 +132,19 @@ class EmbeddedBus:
         async with self._consumers[queue].database.begin() as tx:
             return await _take(tx, queue, letter_id) is not None
 
-    async def _hear(self, queue: str, event: Event) -> None:
+    async def _hear(self, queue: str, batch: Sequence[Event]) -> None:
+        """Have events handled, or kept for later; if not even that succeeds, raises."""
         task = asyncio.current_task()
         assert task is not None  # gather makes one of each
         self._in_hand.add(task)
         task.add_done_callback(self._in_hand.discard)
         consumer = self._consumers[queue]
-        try:
-            await self._together[queue].do(event)
-        except Exception as error:
-            # Whatever a handler raises means "not done": the event must survive it.
-            log.warning("event.failed", queue=queue, type=event.type, exc_info=error)
-            async with consumer.database.begin() as tx:
-                await _retry_later(tx, queue, event, attempts=1, error=error)
+        if len(batch) > 1:
+            with suppress(Exception):  # one of them is to blame, or nothing works at all
+                await consumer.receive(*batch)
+                return
+        for event in batch:
+            await _hear_alone(consumer, event)
 
     async def _retry_for_ever(self) -> None:
         while True:
@@ -156,6 +158,16 @@ class EmbeddedBus:
                 except Exception as error:
                     # Whatever it is: if this loop ended, nothing would be tried again.
                     log.error("bus.retry_failed", queue=consumer.queue, exc_info=error)
+
+
+async def _hear_alone(consumer: Consumer, event: Event) -> None:
+    try:
+        await consumer.receive(event)
+    except Exception as error:
+        # Whatever a handler raises means "not done": the event must survive it.
+        log.warning("event.failed", queue=consumer.queue, type=event.type, exc_info=error)
+        async with consumer.database.begin() as tx:
+            await _retry_later(tx, consumer.queue, event, attempts=1, error=error)
 
 
 async def _take(tx: AsyncConnection, queue: str, letter_id: str) -> Row[Any] | None:

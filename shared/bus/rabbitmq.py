@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,7 +115,17 @@ class RabbitMQBus:
     def trouble(self) -> str | None:
         return None if self._exchange is not None else "no connection to RabbitMQ"
 
-    async def publish(self, event: Event) -> None:
+    async def publish(self, said: Sequence[Event]) -> list[str | None]:
+        return list(await asyncio.gather(*(self._error_of_publishing(event) for event in said)))
+
+    async def _error_of_publishing(self, event: Event) -> str | None:
+        try:
+            await self._publish_event(event)
+        except NotPublished as error:
+            return reason(error)
+        return None
+
+    async def _publish_event(self, event: Event) -> None:
         if self._exchange is None:
             raise NotPublished("no connection to RabbitMQ")
         message = aio_pika.Message(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -31,9 +31,16 @@ class Wire:
     def ids(self) -> list[UUID]:
         return [event.id for event in self.said]
 
-    async def publish(self, event: Event) -> None:
-        await self.take(event)
+    async def publish(self, said: Sequence[Event]) -> list[str | None]:
+        return [await self._publish(event) for event in said]
+
+    async def _publish(self, event: Event) -> str | None:
+        try:
+            await self.take(event)
+        except NotPublished as error:
+            return str(error)
         self.said.append(event)
+        return None
 
     async def _anything(self, _: Event) -> None: ...
 

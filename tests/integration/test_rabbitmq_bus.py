@@ -25,6 +25,7 @@ from tests.bus import (
     eventually,
     fails,
     listening,
+    publish,
     ready,
     service_database,
 )
@@ -99,7 +100,7 @@ async def publish_at_last(bus: RabbitMQBus, event: Event) -> None:
 
     async def confirmed() -> bool:
         with suppress(NotPublished):
-            await bus.publish(event)
+            await publish(bus, event)
             return True
         return False
 
@@ -147,7 +148,7 @@ async def test_every_queue_survives_its_broker_and_loses_nothing(
 async def test_a_message_is_a_cloudevent_that_an_operator_can_read(line: RabbitMQLine) -> None:
     event = bounced()
     async with listening(line) as bus:
-        await bus.publish(event)
+        await publish(bus, event)
     queue = await line.channel.get_queue(QUEUE)
     message = await queue.get(no_ack=True)
     assert json.loads(message.body) == event.as_cloudevent()
@@ -162,7 +163,7 @@ async def test_a_message_that_kills_whoever_takes_it_is_set_aside_by_the_broker(
 ) -> None:
     event = bounced()
     async with listening(line) as bus:
-        await bus.publish(event)
+        await publish(bus, event)
     queue = await line.channel.get_queue(QUEUE)
     for _ in range(DELIVERY_LIMIT + 1):
         await (await queue.get(timeout=5)).nack(requeue=True)
@@ -204,7 +205,7 @@ async def test_a_publisher_whose_event_comes_back_declares_the_queue_again(
         assert isinstance(bus, RabbitMQBus)
         await line.channel.queue_delete(QUEUE)
         with pytest.raises(NotPublished, match="has no queue"):
-            await bus.publish(event)
+            await publish(bus, event)
         await publish_at_last(bus, event)
     queue = await line.channel.get_queue(QUEUE)
     assert (await queue.get(no_ack=True)).message_id == str(event.id)
@@ -221,7 +222,7 @@ async def test_an_event_in_hand_when_the_connection_is_cut_is_done_once(
 
     listener.after = take_long  # it has written, and not committed
     async with listening(line, listener) as bus:
-        await bus.publish(event)
+        await publish(bus, event)
         await began.wait()
         await asyncio.to_thread(node.control, "close_all_connections", "a test")
 
@@ -251,7 +252,7 @@ async def test_who_stops_gives_back_what_is_not_in_hand(
     listener.before = take_long
     async with listening(line, listener) as bus:
         for event in said:
-            await bus.publish(event)
+            await publish(bus, event)
         await began.wait()
         stopping = asyncio.create_task(bus.stop())
         may_end.set()
@@ -279,7 +280,7 @@ async def test_what_waits_is_done_in_batches_and_one_that_fails_does_not_spoil_t
     await bus.start()
     await ready(bus)
     for event in said:
-        await bus.publish(event)
+        await publish(bus, event)
     await bus.stop()
     async with listening(line, listener):
         await listener.did_once(*said)
@@ -298,14 +299,14 @@ async def test_a_broker_that_hangs_confirms_nothing_and_is_found_out(
         node.pause()
         try:
             with pytest.raises(NotPublished):
-                await bus.publish(event)
+                await publish(bus, event)
 
             async def found_out() -> bool:
                 return bus.trouble() is not None
 
             await eventually(found_out, within=20)
             with pytest.raises(NotPublished, match="no connection"):
-                await bus.publish(event)
+                await publish(bus, event)
         finally:
             node.resume()
         await ready(bus)
@@ -322,7 +323,7 @@ async def test_a_broker_that_is_full_takes_nothing_until_it_has_room(
         await asyncio.to_thread(node.control, "set_vm_memory_high_watermark", "0")
         try:
             with pytest.raises(NotPublished):
-                await bus.publish(event)
+                await publish(bus, event)
         finally:
             await asyncio.to_thread(node.control, "set_vm_memory_high_watermark", "0.4")
         await publish_at_last(bus, event)
@@ -339,7 +340,7 @@ async def test_when_a_broker_that_was_killed_is_back_all_go_on(
         await ready(bus)
         before, after, by_another = bounced(), bounced(), bounced()
         listener.before = fails(before, times=1)  # it waits in the broker when that dies
-        await bus.publish(before)
+        await publish(bus, before)
         await asyncio.to_thread(node.kill)
 
         async def noticed() -> bool:
@@ -349,7 +350,7 @@ async def test_when_a_broker_that_was_killed_is_back_all_go_on(
         await late.start()  # while the broker is away
         for one in (bus, late):
             with pytest.raises(NotPublished):
-                await one.publish(after)
+                await publish(one, after)
         await asyncio.to_thread(node.start)
         await ready(bus)
         await ready(late)

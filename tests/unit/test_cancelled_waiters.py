@@ -6,10 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import pytest
 from aio_pika.abc import AbstractExchange
 
-from shared.bus import NotPublished
 from shared.bus.rabbitmq import RabbitMQBus
 from shared.events import Event, KeyPublished
 
@@ -25,5 +23,6 @@ async def test_a_publish_whose_connection_breaks_is_not_published_and_ends_nobod
     bus = RabbitMQBus("amqp://127.0.0.1:9", "badging")
     bus._exchange = cast(AbstractExchange, BreakingExchange())
     fact = KeyPublished(key_id=1, public_key="00" * 32)
-    with pytest.raises(NotPublished):
-        await bus.publish(Event("/badging", datetime.now(UTC), fact))
+    [error] = await bus.publish([Event("/badging", datetime.now(UTC), fact)])
+    assert error is not None
+    assert error.startswith("NotPublished")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.together import Together
+from services.checkin.together import Together
 
 PATIENCE_SECONDS = 5
 
