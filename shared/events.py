@@ -413,7 +413,7 @@ class BadgeIssued(BadgeFact):
     replaces: str | None = None
     files_link: str
     """Path and signed query under which the badge's files can be fetched: put .png (the badge),
-    .qr.png (its QR alone) or .pdf for `{suffix}`."""
+    .qr.png (its QR alone), .pdf or .zip (all three) for `{suffix}`."""
 
 
 class BadgeRevoked(BadgeFact):

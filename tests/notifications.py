@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -62,6 +63,8 @@ class Badging:
         place, _, query = path.partition("?")
         if query != f"link={LINK}" or not place.startswith("/badging/api/badges/"):
             return 401, b"{}"
+        if place.endswith(".zip"):
+            return 200, archive({"badge.png": self.png, "badge.qr.png": self.png, "badge.pdf": PDF})
         return 200, self.png if place.endswith(".png") else PDF
 
     def start(self) -> None:
@@ -71,6 +74,15 @@ class Badging:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """Files by name, in one."""
+    packed = BytesIO()
+    with ZipFile(packed, "w") as together:
+        for name, content in files.items():
+            together.writestr(name, content)
+    return packed.getvalue()
 
 
 @contextmanager

@@ -202,6 +202,7 @@ _BADGING: Final[Mapping[str, Callers]] = {
     "GET /certificates": _ANYONE,
     "GET /certificates/{number}": _ANYONE,
     "GET /api/badges/{badge_id}.qr.png": _DESK | _OWN,
+    "GET /api/badges/{badge_id}.zip": _DESK | _OWN,
     "GET /api/badges/{badge_id}.png": _DESK | _OWN,
     "GET /api/badges/{badge_id}.pdf": _DESK | _OWN,
     "GET /api/badges/{badge_id}": _DESK | _OWN,

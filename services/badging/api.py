@@ -131,6 +131,7 @@ def router(badges: Badges, files: Files) -> APIRouter:
     file_route(Kind.code, "The QR alone, large, for the phone")
     file_route(Kind.png, "The badge as a picture for the phone")
     file_route(Kind.pdf, "The badge as a page for the printer")
+    file_route(Kind.all, "All three in an archive, for a mail")
 
     @api.get(
         "/badges/{badge_id}",

@@ -1,4 +1,4 @@
-"""A badge or a certificate as a file: drawn when asked for, in a worker thread, never stored."""
+"""A badge or a certificate as a file: drawn when asked for, never stored."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
+from zipfile import ZipFile, ZipInfo
 
-import anyio
+from anyio import BrokenWorkerProcess, CapacityLimiter
 from fastapi import Request, Response
 
 from services.badging.badges import Badge
 from services.badging.certificate_face import CertificateFace, draw_certificate
 from services.badging.certificate_words import certificate_face_of
 from services.badging.certificates import Certificate
+from services.badging.drawing import draw_beside
 from services.badging.face_words import face_of
 from services.badging.faces import Face, draw_code, draw_pdf, draw_png
 from services.badging.holders import Holder
@@ -31,14 +34,33 @@ class Kind(StrEnum):
     png = "png"
     pdf = "pdf"
     code = "qr.png"
+    all = "zip"
+
+
+def draw_all(face: Face) -> bytes:
+    """The other kinds in one archive, each named `badge` with its own ending.
+
+    They are compressed as they are. The same badge makes the same archive.
+    """
+    archive = BytesIO()
+    with ZipFile(archive, "w") as files:
+        for kind in (Kind.png, Kind.code, Kind.pdf):
+            files.writestr(ZipInfo(f"badge.{kind}"), _DRAW[kind](face))
+    return archive.getvalue()
 
 
 _DRAW: dict[Kind, Callable[[Face], bytes]] = {
     Kind.png: draw_png,
     Kind.pdf: draw_pdf,
     Kind.code: draw_code,
+    Kind.all: draw_all,
 }
-MEDIA_TYPES = {Kind.png: "image/png", Kind.pdf: "application/pdf", Kind.code: "image/png"}
+MEDIA_TYPES = {
+    Kind.png: "image/png",
+    Kind.pdf: "application/pdf",
+    Kind.code: "image/png",
+    Kind.all: "application/zip",
+}
 
 
 class Files:
@@ -50,7 +72,7 @@ class Files:
         self._forum = forum
         self._origin = origin
         self._rehearsal = rehearsal
-        self._limiter = anyio.CapacityLimiter(at_once)
+        self._limiter = CapacityLimiter(at_once)
 
     async def answer(self, request: Request, badge: Badge, holder: Holder, kind: Kind) -> Response:
         """The file; or, to who has it already, that it has not changed."""
@@ -88,7 +110,12 @@ class Files:
         headers = {"Cache-Control": "private, no-cache", "ETag": tag}
         if has(request, tag):
             return Response(status_code=304, headers=headers)
-        content = await anyio.to_thread.run_sync(draw, face, limiter=self._limiter)
+        try:
+            content = await draw_beside(draw, face, limiter=self._limiter)
+        except BrokenWorkerProcess:
+            raise Problem(
+                503, "not-drawn", "It could not be drawn. Please try again in a moment."
+            ) from None
         headers["Content-Disposition"] = f'inline; filename="{filename}"'
         return Response(content, media_type=media_type, headers=headers)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import anyio
-from anyio import BrokenWorkerProcess, to_process
+from anyio import BrokenWorkerProcess
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.badging import holders
+from services.badging.drawing import draw_beside
 from services.badging.face_sheets import Paper, draw_sheets
 from services.badging.face_words import face_of
 from services.badging.faces import Face
@@ -83,26 +85,21 @@ class Printer:
             Problem: 503, there was not enough memory for it, or somebody killed the process.
         """
         try:
-            return await self._draw(part, paper)
-        except BrokenWorkerProcess:
-            # The process is kept for the next run, and may have gone long ago.
-            pass
-        try:
-            return await self._draw(part, paper)
+            return await draw_beside(_draw, part.faces, paper, limiter=self._turn, cancellable=True)
         except BrokenWorkerProcess:
             raise Problem(
                 503, "not-drawn", "The badges could not be drawn: please ask for fewer of them."
             ) from None
 
-    async def _draw(self, part: Part, paper: Paper) -> bytes:
-        return await to_process.run_sync(
-            _draw, part.faces, paper, cancellable=True, limiter=self._turn
-        )
-
 
 def _draw(faces: Sequence[Face], paper: Paper) -> bytes:
+    # A thread, which steps back by itself: what the process draws next may be in a hurry.
+    with ThreadPoolExecutor(1, initializer=_step_back) as thread:
+        return thread.submit(draw_sheets, faces, paper).result()
+
+
+def _step_back() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    return draw_sheets(faces, paper)
 
 
 def _part(run: Run, number: int) -> Select[Any]:

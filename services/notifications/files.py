@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from io import BytesIO
 from typing import Final
+from zipfile import BadZipFile, ZipFile
 
 import httpx
 
@@ -14,6 +15,7 @@ from shared import trace
 FETCH_SECONDS: Final = 20.0
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 PDF: Final = b"%PDF-"
+ZIP: Final = b"PK"
 
 
 class NoFiles(Exception):
@@ -32,19 +34,14 @@ class FileStore:
         self._client = httpx.AsyncClient(base_url=url, timeout=FETCH_SECONDS, trust_env=False)
 
     async def fetch(self, matter: Matter) -> Files:
-        """All files of a mail, at the same time.
+        """All files of a mail, by one request.
 
         Raises:
             NoFiles: badging does not answer, or with something else.
         """
         match matter:
             case Badge(files_link=link):
-                png, code, pdf = await asyncio.gather(
-                    self._file(link.replace("{suffix}", ".png"), PNG),
-                    self._file(link.replace("{suffix}", ".qr.png"), PNG),
-                    self._file(link.replace("{suffix}", ".pdf"), PDF),
-                )
-                return Files(badge=png, code=code, pdf=pdf)
+                return _unpack(await self._file(link.replace("{suffix}", ".zip"), ZIP))
             case Reminder(files_link=link):
                 return Files(code=await self._file(link.replace("{suffix}", ".qr.png"), PNG))
             case Certificate(file_link=link):
@@ -65,3 +62,14 @@ class FileStore:
         if not answer.content.startswith(beginning):
             raise NoFiles("badging answers with another kind of file")
         return answer.content
+
+
+def _unpack(archive: bytes) -> Files:
+    try:
+        with ZipFile(BytesIO(archive)) as files:
+            png, code, pdf = map(files.read, ("badge.png", "badge.qr.png", "badge.pdf"))
+    except (BadZipFile, KeyError):
+        raise NoFiles("badging answers with an archive of other files") from None
+    if not (png.startswith(PNG) and code.startswith(PNG) and pdf.startswith(PDF)):
+        raise NoFiles("badging answers with files of another kind")
+    return Files(badge=png, code=code, pdf=pdf)

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
+from zipfile import ZipFile
 
+import httpx
+import psutil
 import pypdfium2
 import pytest
 import zxingcpp
@@ -128,6 +131,35 @@ async def test_the_code_comes_alone_and_large(badging: Badging) -> None:
         assert picture.width == picture.height >= 500
         [read] = zxingcpp.read_barcodes(picture)
         assert read.text == badge["credential"]
+
+
+async def test_all_files_of_a_badge_come_in_one_archive(badging: Badging) -> None:
+    badge = await badging.issue()
+    [issued] = await badging.said(UUID(badge["registration_id"]))
+
+    async def file(suffix: str) -> httpx.Response:
+        return await badging.http.get(issued.files_link.replace("{suffix}", suffix))
+
+    archive = await file(".zip")
+    assert archive.headers["Content-Type"] == "application/zip"
+    with ZipFile(BytesIO(archive.content)) as files:
+        assert files.testzip() is None
+        assert set(files.namelist()) == {"badge.png", "badge.qr.png", "badge.pdf"}
+        for suffix in (".png", ".qr.png"):
+            assert files.read(f"badge{suffix}") == (await file(suffix)).content
+        assert files.read("badge.pdf").startswith(b"%PDF")
+    assert (await file(".zip")).content == archive.content
+
+
+async def test_a_badge_is_drawn_although_the_process_that_draws_was_killed(
+    badging: Badging,
+) -> None:
+    for _ in range(2):
+        url = f"/badging/api/badges/{(await badging.issue())['id']}.png"
+        assert (await badging.http.get(url, headers=badging.desk)).status_code == 200
+        for child in psutil.Process().children():
+            if "anyio.to_process" in child.cmdline():
+                child.kill()
 
 
 async def test_a_picture_that_has_not_changed_is_not_sent_again(badging: Badging) -> None:

@@ -31,6 +31,7 @@ from tests.notifications import (
     Badging,
     Notifying,
     address_of,
+    archive,
     contact_changed,
     failing,
     issued,
@@ -389,6 +390,13 @@ async def test_a_badge_that_opens_no_gate_any_more_is_not_mailed(
         (500, b"", "badging answers 500"),
         (302, b"", "badging answers 302"),
         (200, b"<html>", "badging answers with another kind of file"),
+        (200, b"PK, and no more", "badging answers with an archive of other files"),
+        (200, archive({"badge.png": b"\x89PNG"}), "badging answers with an archive of other files"),
+        (
+            200,
+            archive(dict.fromkeys(("badge.png", "badge.qr.png", "badge.pdf"), b"<html>")),
+            "badging answers with files of another kind",
+        ),
     ],
 )
 async def test_a_badge_mail_waits_until_badging_gives_the_files(
