@@ -87,11 +87,11 @@ async def list_inside_csv(
     await note_read(gates, listed, file="evacuation.csv")
     people = listed.people
     text = io.StringIO(newline="")
-    lines = csv.DictWriter(text, CSV_COLUMNS, extrasaction="ignore")
+    lines = csv.DictWriter(text, CSV_COLUMNS)
     lines.writeheader()
     for person in people:
-        row = person.model_dump(mode="json")
-        lines.writerow({name: defused("" if row[name] is None else row[name]) for name in row})
+        row = person.model_dump(mode="json", include=set(CSV_COLUMNS))
+        lines.writerow({name: defused(value or "") for name, value in row.items()})
     log.info("export.made", file="evacuation.csv", by=by.id, role=by.role, rows=len(people))
     disposition = f'attachment; filename="{gates.forum.id}-evacuation.csv"'
     return Response(
