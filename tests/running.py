@@ -32,11 +32,13 @@ class Neighbours:
     """A bus that takes every event, and hands the service what the test says."""
 
     def __init__(self) -> None:
-        self._consumers: dict[str, Consumer] = {}
+        self.consumers: dict[str, Consumer] = {}
         self.published: list[Event] = []
+        self.letters: list[DeadLetter] = []
+        """Those of all queues; dealt with, they stay."""
 
     def subscribe(self, consumer: Consumer) -> None:
-        self._consumers[consumer.queue] = consumer
+        self.consumers[consumer.queue] = consumer
 
     async def publish(self, said: Sequence[Event]) -> list[str | None]:
         self.published.extend(said)
@@ -50,21 +52,21 @@ class Neighbours:
         return None
 
     async def dead_letters(self, queue: str) -> list[DeadLetter]:
-        return []
+        return self.letters
 
     async def count_dead_letters(self, queue: str) -> int:
         return 0
 
     async def replay(self, queue: str, letter_id: str) -> bool:
-        return False
+        return letter_id in {letter.id for letter in self.letters}
 
     async def discard(self, queue: str, letter_id: str) -> bool:
-        return False
+        return letter_id in {letter.id for letter in self.letters}
 
     async def deliver(self, event: Event) -> None:
         for queue in event.fact.heard_by:
-            if queue in self._consumers:
-                await self._consumers[queue].receive(event)
+            if queue in self.consumers:
+                await self.consumers[queue].receive(event)
 
 
 @dataclass(frozen=True)

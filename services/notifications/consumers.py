@@ -66,6 +66,8 @@ FOR_THE_DOOR = (Kind.badge, Kind.reminder)
 """What nobody gets who does not come."""
 ABOUT_THE_PERSON = (*ABOUT_THE_STATE, Kind.badge)
 """What tells somebody how we write to them from now on."""
+SIGN_INS = (Kind.sign_in, Kind.staff_invited)
+"""What lets a member of staff in."""
 UNTOLD = (None, Kind.confirm_address, Kind.declined, Kind.cancelled)
 """What a registration is that has not begun, or has ended: nobody is told of a change to it."""
 
@@ -106,12 +108,14 @@ def sign_ins(database: Database, wake_mailer: Callable[[], None]) -> Consumer:
 
 
 async def offer_the_sign_in(tx: AsyncConnection, fact: StaffSignInOffered, event: Event) -> None:
-    """Mail the newest link only: an older one that still waits is of no use to anybody."""
+    """Mail the newest link only: an older one, waiting or late, is of no use to anybody."""
     account_id = fact.account_id
     assert account_id is not None
     await recipients.lock(tx, account_id)
+    if await messages.has_newer(tx, account_id, SIGN_INS, event.id):
+        return
     await recipients.know_staff(tx, account_id, fact)
-    await messages.drop(tx, account_id, Kind.sign_in, Kind.staff_invited)
+    await messages.drop(tx, account_id, *SIGN_INS)
     matter: Matter = SignIn(link=fact.link, valid_seconds=fact.valid_seconds)
     if fact.occasion == "invited":
         matter = StaffInvited(link=fact.link, valid_seconds=fact.valid_seconds, page=fact.page)

@@ -88,6 +88,21 @@ async def is_waiting(
     return bool((await tx.execute(select(waiting))).scalar_one())
 
 
+async def has_newer(
+    tx: AsyncConnection, registration_id: UUID, kinds: Collection[Kind], event_id: UUID
+) -> bool:
+    """Whether a later event than this has made a message of these kinds, sent or not.
+
+    Events that are said through the outbox are numbered by time (UUIDv7).
+    """
+    newer = exists().where(
+        messages.c.registration_id == registration_id,
+        messages.c.kind.in_(kinds),
+        messages.c.event_id > event_id,
+    )
+    return bool((await tx.execute(select(newer))).scalar_one())
+
+
 async def drop(tx: AsyncConnection, registration_id: UUID, *kinds: Kind) -> None:
     """Don't send what still waits of these kinds."""
     await tx.execute(
