@@ -221,7 +221,8 @@ class Service:
                 pause = min(pause * 2, 5.0)
             except Exception as error:
                 self._trouble = f"cannot start: {type(error).__name__}"
-                self.broken = f"{self.name} cannot start: {reason(error)}"
+                why = str(error) if isinstance(error, WrongSetting) else reason(error)
+                self.broken = f"{self.name} cannot start: {why}"
                 log.error("service.cannot_start", service=self.name, exc_info=error)
                 return
         for consumer in self._consumers:

@@ -9,17 +9,14 @@ from services.registration.tables import consent_texts
 from shared.clock import Clock
 from shared.database import Database
 from shared.forum import Forum
-
-
-class ChangedWithoutVersion(Exception):
-    """forum.toml has another text under a version that people have agreed to."""
+from shared.settings import WrongSetting
 
 
 async def keep_text(database: Database, forum: Forum, clock: Clock) -> None:
     """Keep the words of this version, for whoever asks what somebody agreed to years ago.
 
     Raises:
-        ChangedWithoutVersion: they are not those that were kept under this version.
+        WrongSetting: they are not those that were kept under this version.
     """
     version, texts = forum.consent.version, forum.consent.text.model_dump()
     async with database.begin() as tx:
@@ -27,6 +24,7 @@ async def keep_text(database: Database, forum: Forum, clock: Clock) -> None:
         await tx.execute(kept.on_conflict_do_nothing())
         query = select(consent_texts.c.texts).where(consent_texts.c.version == version)
         if (await tx.execute(query)).scalar_one() != texts:
-            raise ChangedWithoutVersion(
-                f"consent.version {version} of the forum's file had another text: give it a new one"
+            raise WrongSetting(
+                f"FORUMPASS_FORUM: the text of consent.version {version} is not the one that people"
+                " agreed to; give the new text a new version"
             )
