@@ -15,6 +15,7 @@ from rich.console import Console
 from shared import log as logs
 from shared.settings import Settings, load
 from tests.benchmarks import (
+    erasures,
     events,
     imports,
     live,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "live": live.run,
     "queue": queue.run,
     "imports": imports.run,
+    "erasures": erasures.run,
 }
 ON_REQUEST = {"replica-100000": replica.run_large, "offline-100000": offline.run_large}
 """What takes minutes."""
