@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
 from services.badging.app import create as create_badging
 from services.notifications.app import create as create_notifications
+from shared import retention
 from shared.access import Role
+from shared.clock import Clock
 from shared.events import RegistrationSubmitted
 from tests import checkin, registration
 from tests.checkin import Checkin
@@ -74,6 +78,18 @@ async def test_registrations_go_a_year_after_the_forum_and_still_count(
         [found] = await registering.find(country="FJ")
         assert (found["status"], found["family_name"]) == ("erased", "")
         assert "registration.erased.v1" in [fact.type for fact in await _published(registering)]
+
+
+async def test_a_new_day_is_enough_and_needs_no_restart(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "LOOK_SECONDS", 0.05)
+    async with registration.running(database_url, tmp_path) as registering:
+        await registering.confirmed_address(photo=sent_photo(picture()))
+        then = datetime.now(UTC) + timedelta(days=40)
+        monkeypatch.setattr(Clock, "wall", staticmethod(lambda: then))
+        await _done(registering, "photos", 1)
+        assert (await registering.stored())["photos"] == 0
 
 
 async def test_the_audit_log_goes_from_its_beginning_and_says_so(
