@@ -82,8 +82,7 @@ async def change_language(
 
 @router.post("/sessions/end-others")
 async def end_others(of: TheAccounts, session: MySession) -> Response:
-    async with of.database.begin() as tx:
-        await staff_sessions.end(tx, of, _mine(session) & (sessions.c.id != session.id))
+    await staff_sessions.end_all(of, _mine(session) & (sessions.c.id != session.id))
     return _back()
 
 

@@ -86,11 +86,14 @@ async def take(
             response.status_code = 200
             file = await imports.read(of, content, members_of, legacy)
             return (await shown_preview(of, file, members_of))[1]
-        return await imports.take(
+        report = await imports.take(
             of, content, members_of, by, legacy=legacy, idempotency_key=idempotency_key
         )
     except Unreadable as unreadable:
         raise _problem(unreadable) from None
+    # It tells also who was registered before, or, to the same key, who was by an earlier call.
+    await _note_report(of, report)
+    return report
 
 
 @router.get("/{import_id}", summary="What became of a file", responses=documented(401, 403, 404))
@@ -116,10 +119,14 @@ async def shown_report(of: Registrations, import_id: UUID, by: Staff) -> Report:
     """
     async with of.database.read() as connection:
         report = await imports.earlier_report(connection, import_id, by)
+    await _note_report(of, report)
+    return report
+
+
+async def _note_report(of: Registrations, report: Report) -> None:
     about = {one.id for one in (*report.registrations, *report.already_registered)}
     now = of.clock.now()
-    await audit.note_read(of.database, now, "import.read", about, which=import_id)
-    return report
+    await audit.note_read(of.database, now, "import.read", about, which=report.id)
 
 
 async def delegation_for(

@@ -153,6 +153,13 @@ async def end(tx: AsyncConnection, of: Accounts, which: ColumnElement[bool]) -> 
     return len(facts)
 
 
+async def end_all(of: Accounts, which: ColumnElement[bool]) -> None:
+    """End those of these sessions that go on; where there are none, it changes nothing."""
+    async with of.database.begin() as tx:
+        if count := await end(tx, of, which):
+            await audit.note(tx, of.clock.now(), "staff.end_session", count=count)
+
+
 async def end_one(of: Accounts, session_id: UUID, also: ColumnElement[bool] | None = None) -> None:
     """End one session.
 

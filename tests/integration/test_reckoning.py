@@ -104,6 +104,21 @@ async def test_what_is_kept_follows_from_the_log_and_is_made_again_from_it(
     assert await reckon(checkin) == []
 
 
+async def test_what_was_put_right_is_in_the_audit_log(checkin: Checkin) -> None:
+    badge = await checkin.badge()
+    await checkin.scan(badge)
+    await spoil(
+        checkin, f"DELETE FROM attendance WHERE registration_id = '{badge.registration_id}'"
+    )
+    await reckon(checkin)
+    entries = await checkin.http.get(
+        "/checkin/api/audit",
+        params={"about": str(badge.registration_id)},
+        headers=checkin.staff(Role.organiser),
+    )
+    assert entries.json()["items"][0]["act"] == "attendance.put_right"
+
+
 async def test_scans_go_on_meanwhile_and_lose_nothing(
     checkin: Checkin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
