@@ -10,10 +10,23 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registration.lifecycle import Status
@@ -76,17 +89,25 @@ async def find(
 
 def has_duplicate() -> ColumnElement[bool]:
     """Of a row of `registrations`: there is another that may be the same person's."""
-    mine = registrations.c
-    address = func.lower(_other.c.email)
+    mine, several = registrations.c, func.count() > 1
     # What several have, found once; asked of each row it would be two look-ups in 50,000 rows.
-    of_several = select(address).where(_other.c.email != "").group_by(address)
+    address = func.lower(_other.c.email)
+    addresses = select(address).where(_other.c.email != "").group_by(address).having(several)
     names = select(_other.c.name_key, _other.c.country).where(_other.c.name_key != "")
-    names = names.group_by(_other.c.name_key, _other.c.country)
-    several = func.count() > 1
+    known = names.group_by(_other.c.name_key, _other.c.country).having(several).cte("several")
     return or_(
-        func.lower(mine.email).in_(of_several.having(several)),
-        tuple_(mine.name_key, mine.country).in_(names.having(several)),
+        func.lower(mine.email) == _any_of(addresses),
+        and_(
+            mine.name_key == _any_of(select(known.c.name_key)),
+            tuple_(mine.name_key, mine.country).in_(select(known)),
+        ),
     )
+
+
+def _any_of(values: Select[Any]) -> ColumnElement[Any]:
+    """As an array, for which PostgreSQL expects a few values and looks them up: for IN it expects
+    one of three rows, and reads all of them."""
+    return any_(func.array(values.scalar_subquery(), type_=ARRAY(Text)))
 
 
 async def key_some(database: Database) -> bool:
