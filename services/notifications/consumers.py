@@ -253,6 +253,8 @@ async def invite_the_focal_point(
     recipient = await recipients.lock(tx, fact.focal_point_id)
     if recipient.is_erased:
         return
+    if await messages.has_newer(tx, fact.focal_point_id, [Kind.focal_point], event.id):
+        return
     await recipients.introduce_focal_point(tx, fact)
     await messages.drop(tx, fact.focal_point_id, Kind.focal_point)
     invitation = FocalPoint(

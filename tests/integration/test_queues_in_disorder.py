@@ -1,4 +1,4 @@
-"""What staff, sign-in links and gates tell the other services: heard twice, in any order, or by a
+"""What is told of staff, of links for them and by the gates: heard twice, in any order, or by a
 consumer that is killed over it, it ends in the same state."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from deploy.private_servers import PostgreSQL
 from services.badging.app import create as create_badging
@@ -28,6 +28,7 @@ from shared.events import (
     AttendanceUndone,
     Event,
     Fact,
+    FocalPointInvited,
     StaffAccessChanged,
     StaffSessionEnded,
     StaffSignInOffered,
@@ -117,11 +118,28 @@ def of_sign_ins(account_id: UUID) -> list[Fact]:
     ]
 
 
+def of_invitations(focal_point_id: UUID) -> list[Fact]:
+    def invited(number: int, name: str) -> Fact:
+        return FocalPointInvited(
+            focal_point_id=focal_point_id,
+            name=name,
+            email="ida@example.org",
+            language="en",
+            delegation="Fiji",
+            quota=3,
+            sign_in_link=f"https://forum.example.org/link{number}",
+        )
+
+    return [invited(1, "Ida"), invited(2, "Ida B."), invited(3, "Ida Bell")]
+
+
 async def links_to_mail(service: Running, account_id: UUID) -> list[tuple[Any, ...]]:
-    waiting = select(messages.c.kind, messages.c.matter["link"].astext).where(
+    matter, names = messages.c.matter, (recipients.c.given_name, recipients.c.family_name)
+    link = func.coalesce(matter["link"].astext, matter["sign_in_link"].astext)
+    waiting = select(messages.c.kind, link).where(
         messages.c.registration_id == account_id, messages.c.status == Status.queued
     )
-    known = select(recipients.c.email, recipients.c.given_name, recipients.c.language).where(
+    known = select(recipients.c.email, func.concat(*names), recipients.c.language).where(
         recipients.c.registration_id == account_id
     )
     return [*await _rows(service, waiting), *await _rows(service, known)]
@@ -181,12 +199,22 @@ _SIGN_INS: Final = Story(
         ("ada@example.org", "Ada Lovelace", "fr"),
     ],
 )
+_INVITATIONS: Final = Story(
+    of_invitations,
+    links_to_mail,
+    [
+        ("focal_point", "https://forum.example.org/link3"),
+        ("ida@example.org", "Ida Bell", "en"),
+    ],
+)
 _ATTENDANCE: Final = Story(of_attendance, days_known, [(0, True), (1, False), (4, True)])
 STORIES: Final = {
     "badging.staff": _STAFF,
     "checkin.staff": _STAFF,
     "notifications.staff": _STAFF,
     "notifications.sign_ins": _SIGN_INS,
+    # What else it brings is tried in test_notifications_order.py.
+    "notifications.registrations": _INVITATIONS,
     "badging.attendance": _ATTENDANCE,
 }
 
