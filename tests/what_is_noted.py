@@ -232,6 +232,7 @@ _BADGING: Final[Mapping[str, Row]] = {
     f"GET {_BADGE}.qr.png": _shows("badge.read"),
     f"GET {_BADGE}.png": _shows("badge.read"),
     f"GET {_BADGE}.pdf": _shows("badge.read"),
+    f"GET {_BADGE}.zip": _shows("badge.read"),
     f"GET {_BADGE}": _shows("badge.read"),
     f"POST {_BADGE}/revoke": _does_to("badge.revoke", '{"reason": "Lost"}'),
     f"POST {_BADGE}/reissue": _does_to("badge.reissue", '{"reason": "Lost"}'),
