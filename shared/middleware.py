@@ -12,8 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -154,10 +154,18 @@ class Middleware:
 
 
 async def _serve(route: Route, scope: Scope, receive: Receive, send: Send) -> None:
-    """Call a route as Starlette would, with the application's answers to what it raises."""
+    """Call a route's endpoint, with the application's answers to what it raises."""
     scope["route"] = route
-    handlers: Any = scope["app"].exception_handlers
-    await ExceptionMiddleware(route.app, handlers)(scope, receive, send)
+    request = Request(scope, receive, send)
+    try:
+        answer: Response = await route.endpoint(request)
+    except Exception as error:
+        handlers: Mapping[Any, Any] = scope["app"].exception_handlers
+        handler = next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
+        if handler is None:
+            raise
+        answer = await handler(request, error)
+    await answer(scope, receive, send)
 
 
 def _same_site(headers: Headers, origin: str) -> bool:

@@ -43,7 +43,7 @@ from shared.tables import outbox
 
 log = structlog.get_logger()
 
-BATCH: Final = 100
+BATCH: Final = 128
 POLL_SECONDS = 1.0
 """How soon a row is found whose writer was killed before it could wake the relay."""
 FIRST_PAUSE_SECONDS: Final = 0.1

@@ -36,7 +36,7 @@ class ScanOutbox:
 
     async def take(self, tx: AsyncConnection, after: int, most: int) -> Sequence[Waiting]:
         rows = await tx.execute(_TAKE, {"after": after, "most": most})
-        return [Waiting(row.seq, _event(row._mapping)) for row in rows]
+        return [Waiting(entry["seq"], _event(entry)) for entry in rows.mappings()]
 
     async def mark_published(self, tx: AsyncConnection, done: Sequence[int]) -> None:
         await tx.execute(_FORGET, {"done": done})
@@ -76,13 +76,14 @@ def _fact(entry: RowMapping) -> Fact:
 
 def _about(entry: RowMapping) -> dict[str, Any]:
     """What all events about a scan carry."""
-    fields = ("scan_id", "gate", "entrance", "zone", "at", "badge_id", "registration_id")
-    return {name: entry[name] for name in fields}
+    return {name: entry[name] for name in _ABOUT}
 
 
+_ABOUT: Final = ("scan_id", "gate", "entrance", "zone", "at", "badge_id", "registration_id")
+_NEEDED: Final = (*_ABOUT, "seq", "decided_at", "decision", "reason", "undoes")
 _IS_OF: Final = scans.c.seq == scan_outbox.c.seq
 _TAKE: Final = (
-    select(scans, scan_outbox.c.traceparent)
+    select(*(scans.c[name] for name in _NEEDED), scan_outbox.c.traceparent)
     .join(scan_outbox, _IS_OF)
     .where(scan_outbox.c.seq > bindparam("after"))
     .order_by(scan_outbox.c.seq)

@@ -28,7 +28,7 @@ RETRY_DELAYS_SECONDS: Final[tuple[float, ...]] = (1, 5, 30, 120, 600)
 AT_ONCE: Final = 8
 """Transactions of a queue side by side. Each holds a connection to the database, and requests need
 some of the pool too."""
-BATCH: Final = 32
+BATCH: Final = 128
 """Events handled in one transaction, where so many wait: most of an event's cost is its commit."""
 MOST_LETTERS: Final = 1000
 """Dead letters looked at in one go; when these are dealt with, the next ones come."""
