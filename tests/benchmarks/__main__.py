@@ -17,6 +17,7 @@ from shared.settings import Settings, load
 from tests.benchmarks import (
     erasures,
     events,
+    first_answer,
     imports,
     live,
     mail,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "replica": replica.run,
     "offline": offline.run,
     "live": live.run,
+    "first-answer": first_answer.run,
     "queue": queue.run,
     "imports": imports.run,
     "erasures": erasures.run,

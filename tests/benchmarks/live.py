@@ -283,11 +283,11 @@ async def _scan_evenly(
     connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def scan(text: str) -> None:
-        connection = connections.pop() if connections else await _connected(port)
+        connection = connections.pop() if connections else await connected(port)
         scan_id = str(uuid7())
         body = json.dumps({"scan_id": scan_id, "credential": text}).encode()
         sent[scan_id] = time.time()
-        connection[1].write(_request("POST", "/checkin/api/scans", gate, body))
+        connection[1].write(request("POST", "/checkin/api/scans", gate, body))
         head = await connection[0].readuntil(b"\r\n\r\n")
         assert b" 200 " in head, head
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
@@ -322,8 +322,8 @@ async def _watching(
     """So many who watch the control room."""
     streams = []
     for _ in range(count):
-        reader, writer = await _connected(port)
-        writer.write(_request("GET", "/checkin/api/live", viewer))
+        reader, writer = await connected(port)
+        writer.write(request("GET", "/checkin/api/live", viewer))
         assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")  # the whole
         streams.append((reader, writer))
@@ -340,11 +340,11 @@ async def _watch(reader: asyncio.StreamReader, screens: Screens) -> None:
         screens.note(await reader.readuntil(b"\r\n\r\n"))
 
 
-async def _connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
 
 
-def _request(method: str, path: str, headers: Headers, body: bytes = b"") -> bytes:
+def request(method: str, path: str, headers: Headers, body: bytes = b"") -> bytes:
     fixed = {
         "Host": "127.0.0.1",
         "Content-Type": "application/json",
