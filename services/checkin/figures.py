@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, TextClause, Uuid, bindparam, select, text
@@ -32,8 +32,10 @@ REPLAY_SECONDS: Final = 60.0
 SOON_SECONDS: Final = 2.0
 """The same, where a scan came late or was taken back: it has changed the middle of the curve."""
 LATE: Final = timedelta(seconds=30)
-AT_ONCE: Final = 1000
+AT_ONCE: Final = 100
 """People learned of before others have their turn."""
+
+T = TypeVar("T")
 
 Noticed = tuple[Entry, Row[Any] | None]
 """An entry of the log, and the row of `_THESE` of whom it is about."""
@@ -121,8 +123,8 @@ class Figures:
         day = self._day()
         today = Today(day, self._forum.timezone, self._forum.venue.limit)
         everybody = list(await connection.execute(_EVERYBODY, self._about(day)))
-        for first in range(0, len(everybody), AT_ONCE):
-            today.learn(_stands(everybody[first : first + AT_ONCE]))
+        for some in _by_turns(everybody):
+            today.learn(_stands(some))
             await asyncio.sleep(0)  # somebody stands at a gate
         today.registered, today.badged = await attendance.known(connection)
         await self._count_refusals(connection, today)
@@ -141,9 +143,12 @@ class Figures:
         if people:
             today.registered, today.badged = await attendance.known(connection)
             who.update(today.nameless())
-        rows = await self._people(connection, who, today.day)
+        rows: list[Row[Any]] = []
+        for some in _by_turns([*who]):
+            found = await self._people(connection, some, today.day)
+            today.learn(_stands(found))
+            rows += found
         if rows:
-            today.learn(_stands(rows))
             self._note_inside(today, entries)
         if any(entry.decision == Decision.refused for entry in entries):
             await self._count_refusals(connection, today)
@@ -158,8 +163,8 @@ class Figures:
 
     def _note_inside(self, today: Today, entries: list[Entry]) -> None:
         now = self._clock.now()
-        inside = today.inside(session_of(self._forum, now))
-        is_late = any(entry.undoes or entry.at < now - LATE for entry in entries)
+        inside, lately = today.inside(session_of(self._forum, now)), now - LATE
+        is_late = any(entry.undoes or entry.at < lately for entry in entries)
         self._replay_after = min(self._replay_after, SOON_SECONDS if is_late else REPLAY_SECONDS)
         minute = attendance.minute_at(self._forum.timezone, int(now.timestamp() // 60))
         today.curve = Curve({**today.curve.by_minute, minute: inside}, today.curve.peak, inside)
@@ -177,6 +182,11 @@ class Figures:
 def _noticed(entries: Iterable[Entry], people: Iterable[Row[Any]]) -> list[Noticed]:
     known = {row.registration_id: row for row in people}
     return [(entry, known.get(entry.registration_id)) for entry in entries]
+
+
+def _by_turns(all_of_them: Sequence[T]) -> Iterable[Sequence[T]]:
+    for first in range(0, len(all_of_them), AT_ONCE):
+        yield all_of_them[first : first + AT_ONCE]
 
 
 def _stands(rows: Iterable[Row[Any]]) -> Iterable[Stands]:

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 Entry = Row[Any]
 """A row of `_NEW`."""
-MOST: Final = 5000
-"""Entries of one reading."""
+MOST: Final = 250
+"""Entries of one reading: those who stand at a gate wait for no more than that."""
 SURELY_OVER: Final = timedelta(seconds=45)
 """A transaction lasts 15 seconds at the most, and so did those that drew lower numbers."""
 NEWEST: Final = 20_000
