@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ QUIET: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+FONTS: Final = Path(__file__).with_name("fonts.conf")
 CAMERA_SIZE: Final = (640, 480)
 FRAMES_A_SECOND: Final = 4
 SECONDS_SHOWN: Final = 1
@@ -47,7 +49,11 @@ def chromium(program: str, *, camera: Path | None = None) -> Iterator[Browser]:
             f"--use-file-for-fake-video-capture={camera}",
         ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=arguments,
+            env={**os.environ, "FONTCONFIG_FILE": str(FONTS)},
+        )
         try:
             yield browser
         finally:

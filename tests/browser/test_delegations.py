@@ -219,6 +219,6 @@ def test_the_pages_of_a_delegation_can_be_used_by_everybody(
     expect(page).to_have_url(re.compile("/registration/imports/[0-9a-f-]+$"))
     look("imported")
     page.goto(f"{home}/{delegation_id}")
-    page.locator("details summary").first.click()
+    page.locator("main details summary").first.click()
     look("delegation")
     context.close()

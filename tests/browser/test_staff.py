@@ -299,7 +299,7 @@ def test_the_pages_of_staff_can_be_used_by_everybody(
     page.locator("#add button[type=submit]").click()
     look("staff-errors")
     page.goto(f"{system.origin}/registration/staff/{account_id}")
-    page.locator("details > summary").click()
+    page.locator("main details > summary").click()
     look("staff-one")
     page.goto(link.group())
     look("link-used")

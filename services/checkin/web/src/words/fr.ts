@@ -192,7 +192,7 @@ export default {
     topCountries: (shown, all) => `${shown} sur ${all}`,
     refusals: 'Refus par motif',
     none: 'Aucun pour l’instant.',
-    menu: 'Sommaire',
+    menu: 'Menu',
     notLiveSince: (time) => `Plus en direct depuis ${time}`,
     notLiveDetail: 'Ces chiffres sont anciens. La connexion reprend d’elle-même.',
     ofRegistered: (share, n) => `${share} des ${n} inscrits`,
