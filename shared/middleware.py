@@ -36,8 +36,6 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-DOCS_SECURITY_POLICY = "frame-ancestors 'none'"
-"""FastAPI's documentation page brings its viewer from elsewhere."""
 
 SignedIn = Callable[[Request], Awaitable[Staff | Unrecognised | None]]
 """Who sends a request from a signed-in browser."""
@@ -88,7 +86,7 @@ class Middleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), scope["path"])
+                _add_headers(MutableHeaders(scope=message))
             await send(message)
 
         inner = scope
@@ -237,13 +235,10 @@ def _too_large(most: int) -> Problem:
     return Problem(413, "too-large", detail, headers=HANG_UP)
 
 
-def _add_headers(headers: MutableHeaders, path: str) -> None:
+def _add_headers(headers: MutableHeaders) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
     # Links from mails carry tokens: no other site learns our addresses. Our own pages do, since
     # browsers that keep the referrer from a form's target say "Origin: null" to it as well.
     headers["Referrer-Policy"] = "same-origin"
     headers["X-Correlation-Id"] = trace.trace_id()
-    headers.setdefault(
-        "Content-Security-Policy",
-        DOCS_SECURITY_POLICY if path.endswith("/api/docs") else CONTENT_SECURITY_POLICY,
-    )
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)

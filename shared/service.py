@@ -27,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from shared import (
+    api_docs,
     audit,
     audit_api,
     erasures,
@@ -107,7 +108,7 @@ class Service:
             title=f"Forum Pass: {name}",
             summary=summary,
             version="1",
-            docs_url=f"/{name}/api/docs",
+            docs_url=None,
             redoc_url=None,
             openapi_url=f"/{name}/api/openapi.json",
             lifespan=self._lifespan,
@@ -122,7 +123,7 @@ class Service:
         self.app.state.operations = Operations(
             self.database, self.bus, self._outboxes, self._queues, given.clock
         )
-        self.serves(operations.router, audit_api.router)
+        self.serves(api_docs.router(name), operations.router, audit_api.router)
         self._at_once: dict[str, Route] = {}
         self.recognises_by(HeardSessions(self.database).recognise)
         self.app.add_middleware(

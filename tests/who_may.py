@@ -46,6 +46,7 @@ def _in(service: str, routes: Mapping[str, Callers]) -> dict[str, Callers]:
     common: dict[str, Callers] = {
         "GET /api/openapi.json": _ANYONE,
         "GET /api/docs": _ANYONE,
+        "GET /api/docs/{file}": _ANYONE,
         "GET /health/live": _ANYONE,
         "GET /health/ready": _ANYONE,
         "GET /metrics": _ANYONE,  # from the private network

@@ -90,7 +90,9 @@ def tell(report: Report, forum: Forum, language: Language, _: Gettext) -> Told:
         forum=forum.name.in_language(language),
         place=" · ".join([*place, dates.period(forum.days, language)]),
         as_of=_("As of %(time)s") % {"time": dates.moment(report.at, forum.timezone, language)},
-        provisional="" if report.over else _("The forum goes on: these figures are provisional."),
+        provisional=""
+        if report.over
+        else _("The forum is still under way: these figures are provisional."),
         overview=teller.overview(),
         curves=teller.curves(),
         tables=[

@@ -18,7 +18,7 @@ def labels(_: Gettext) -> dict[str, str]:
         "category": _("Category"),
         "organization": _("Organization"),
         "position": _("Position"),
-        "days": _("Days on which you come"),
+        "days": _("Days you are coming"),
         "tracks": _("Parts of the forum that interest you"),
         "action_lines": _("WSIS action lines that interest you"),
         "sdgs": _("Sustainable Development Goals that interest you"),

@@ -57,6 +57,7 @@ async def me(
         has_photo = await photos.has_one(connection, row.id)
         place = await places.place_in_line(connection, row)
         came = bool(await search.entries(connection, row.id))
+    is_over = of.clock.now() >= of.forum.certificates_begin
     return pages.render(
         request,
         "me.html",
@@ -67,10 +68,11 @@ async def me(
         token=request.query_params["token"],
         has_photo=has_photo,
         place=place,
-        has_certificate=came and of.clock.now() >= of.forum.certificates_begin,
+        is_over=is_over,
+        has_certificate=came and is_over,
         done=done,
         can_correct=row.status in ALLOWED_FROM[Step.amend],
-        can_cancel=row.status in ALLOWED_FROM[Step.cancel],
+        can_cancel=row.status in ALLOWED_FROM[Step.cancel] and not is_over,
         can_erase=row.status in ALLOWED_FROM[Step.erase],
     )
 

@@ -55,7 +55,7 @@ async def nobody(_: Request) -> None: ...
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    app, metrics = FastAPI(docs_url="/checkin/api/docs"), CollectorRegistry()
+    app, metrics = FastAPI(), CollectorRegistry()
     problems.install(app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http:
@@ -258,12 +258,6 @@ async def test_every_answer_carries_the_security_headers(site: Site, path: str) 
     assert "frame-ancestors 'none'" in policy
     assert "default-src 'self'" in policy
     assert "script-src 'self' 'wasm-unsafe-eval';" in policy
-
-
-async def test_only_the_documentation_may_bring_its_viewer_from_elsewhere(site: Site) -> None:
-    answer = await site.http.get("/checkin/api/docs")
-    assert answer.status_code == 200
-    assert answer.headers["content-security-policy"] == "frame-ancestors 'none'"
 
 
 async def test_an_answer_names_the_trace_of_its_request(site: Site) -> None:

@@ -8,15 +8,21 @@ const catalogues = Object.fromEntries(
   ),
 );
 
-const KEPT = 'forumpass.language';
+/** The server's pages keep the choice there too (shared/pages.py): it is one for all of them. */
+const COOKIE = 'lang';
+const A_YEAR = 365 * 24 * 3600;
 
 /** The codes of the languages there are, with their own names. */
 export const languages: readonly (readonly [code: string, name: string])[] = Object.entries(
   catalogues,
 ).map(([code, words]) => [code, words.language]);
 
+function chosen(): string {
+  return new RegExp(`(?:^|; )${COOKIE}=(\\w+)`).exec(document.cookie)?.[1] ?? '';
+}
+
 function preferred(): string {
-  const wanted = [localStorage.getItem(KEPT) ?? '', ...navigator.languages];
+  const wanted = [chosen(), ...navigator.languages];
   const codes = wanted.map((tag) => tag.toLowerCase().split('-')[0] ?? '');
   return codes.find((code) => code in catalogues) ?? 'en';
 }
@@ -32,7 +38,7 @@ function announce(): void {
 
 export function speak(code: string): void {
   current = code;
-  localStorage.setItem(KEPT, code);
+  document.cookie = `${COOKIE}=${code}; path=/; max-age=${A_YEAR}; samesite=lax`;
   announce();
 }
 

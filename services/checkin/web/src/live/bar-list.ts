@@ -78,6 +78,10 @@ export class BarList extends LitElement {
         font-weight: 400;
       }
 
+      .hint + ul {
+        margin-block-start: var(--space-3);
+      }
+
       ul {
         display: grid;
         gap: var(--space-3);

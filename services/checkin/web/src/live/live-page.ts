@@ -771,6 +771,25 @@ export class LivePage extends LitElement {
         grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr));
       }
 
+      /* On the narrowest phone three words do not stand side by side. */
+      @media (max-width: 23rem) {
+        header {
+          column-gap: var(--space-2);
+        }
+
+        nav {
+          column-gap: var(--space-3);
+        }
+
+        .small {
+          grid-column: span 6;
+          display: flex;
+          gap: var(--space-3);
+          align-items: baseline;
+          justify-content: space-between;
+        }
+      }
+
       @media (min-width: 48rem) {
         .large {
           grid-column: span 3;
