@@ -22,7 +22,7 @@ from services.notifications import messages
 from services.notifications.files import FileStore, NoFiles
 from services.notifications.mail_server import NO_SUCH_MAILBOX_NAME, MailServer, NotTaken, Refused
 from services.notifications.mails import Composer, Draft, UnusableAddress
-from services.notifications.matters import UNHURRIED, Kind
+from services.notifications.matters import AWAITED, UNHURRIED, Kind
 from services.notifications.messages import Claimed, Status
 from services.notifications.settings import NotificationsSettings
 from shared import outbox, trace
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 POLL_SECONDS: Final = 1.0
 """How soon a message is found whose time has come, or whose writer could not wake us."""
-AT_ONCE: Final = tuple(kind for kind in Kind if kind not in UNHURRIED)
+AT_ONCE: Final = tuple(kind for kind in Kind if kind not in (*AWAITED, *UNHURRIED))
 FINISH_SECONDS: Final = 8.0
 """What is in hand when we stop has this long to end well."""
 
@@ -62,7 +62,8 @@ class Mailer:
     """Works for ever on the queue of messages. Several replicas may run: rows are locked.
 
     What goes to everybody at the same hour takes half of the hands at most, and comes after the
-    rest: whoever registers meanwhile waits no longer than on any other day.
+    rest: whoever registers meanwhile waits no longer than on any other day. What somebody waits for
+    before a screen comes before all.
     """
 
     def __init__(
@@ -124,10 +125,7 @@ class Mailer:
             return False
         try:
             async with self._database.begin() as tx:
-                claimed = [*await messages.claim(tx, hands, self._lease, AT_ONCE)]
-                free = min(hands - len(claimed), self._hands_for_the_unhurried())
-                if free > 0:
-                    claimed += await messages.claim(tx, free, self._lease, UNHURRIED)
+                claimed = await self._claim(tx, hands)
         except (SQLAlchemyError, OSError) as error:
             log.warning("mailer.database_unavailable", error=type(error).__name__)
             return False
@@ -136,6 +134,18 @@ class Mailer:
             self._in_hand[task] = message.matter.kind
             task.add_done_callback(self._put_down)
         return len(claimed) == hands
+
+    async def _claim(self, tx: AsyncConnection, hands: int) -> list[Claimed]:
+        claimed: list[Claimed] = []
+        for kinds, most in (
+            (AWAITED, hands),
+            (AT_ONCE, hands),
+            (UNHURRIED, self._hands_for_the_unhurried()),
+        ):
+            free = min(hands - len(claimed), most)
+            if free > 0:
+                claimed += await messages.claim(tx, free, self._lease, kinds)
+        return claimed
 
     def _hands_for_the_unhurried(self) -> int:
         busy = sum(kind in UNHURRIED for kind in self._in_hand.values())

@@ -222,3 +222,22 @@ async def test_many_reminders_keep_nobody_waiting_who_has_just_registered(
         # It was queued last, and is the first to go.
         waiting = (await notifying.page(limit=200, status="queued"))["items"]
         assert len(waiting) >= 28
+
+
+async def test_many_badges_keep_nobody_waiting_who_must_confirm_the_address(
+    database_url: str, tmp_path: Path, smtp: MailServer, badging: Badging
+) -> None:
+    async with running(
+        database_url, tmp_path, smtp, badging.url, clock=DAYS_BEFORE, away=True
+    ) as notifying:
+        for _ in range(30):
+            registration_id = uuid4()
+            await notifying.hear(submitted(registration_id), issued(registration_id))
+        new = await notifying.register()
+    async with running(
+        database_url, tmp_path, smtp, badging.url, clock=DAYS_BEFORE, concurrency=1
+    ) as notifying:
+        await notifying.mail(new)
+        # It was queued last, and is the first to go.
+        waiting = (await notifying.page(limit=200, status="queued"))["items"]
+        assert len(waiting) >= 28
