@@ -76,7 +76,7 @@ def _opening(forum: Forum, day: date) -> datetime:
 
 def _place(forum: Forum, language: Language) -> str:
     venue = forum.venue
-    return f"{venue.name.in_language(language)}, {venue.address}"
+    return f"{venue.name.in_language(language)}, {venue.address.in_language(language)}"
 
 
 def _organizer(forum: Forum, language: Language) -> vCalAddress:

@@ -61,7 +61,7 @@ class Text(_Part):
 
 class Venue(_Part):
     name: Text
-    address: Line
+    address: Text
     city: Text
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)

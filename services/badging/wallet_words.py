@@ -53,7 +53,7 @@ def words_of(forum: Forum, badge: Badge, holder: Holder) -> PassWords:
     category = forum.category(badge.category)
     days = days_of(forum, badge.days)
     venue = forum.venue
-    place = f"{venue.name.in_language(language)}\n{venue.address}"
+    place = f"{venue.name.in_language(language)}\n{venue.address.in_language(language)}"
     hours = _("%(opens)s–%(closes)s") % {
         "opens": f"{venue.opens:%H:%M}",
         "closes": f"{venue.closes:%H:%M}",

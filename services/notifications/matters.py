@@ -29,7 +29,7 @@ class Kind(StrEnum):
 BEFORE_A_BADGE: Final = (Kind.confirm_address, Kind.in_review, Kind.waitlisted)
 """What is said on the way to a badge, and no longer once there is one."""
 AWAITED: Final = (Kind.confirm_address, Kind.own_link, Kind.sign_in)
-"""What somebody waits for before a screen: a file of thousands who get badges does not come first."""
+"""What somebody waits for before a screen: thousands of badges from a file do not come first."""
 UNHURRIED: Final = (Kind.reminder, Kind.certificate)
 """What goes to everybody at the same hour: whoever waits for a badge comes first."""
 

@@ -6,9 +6,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Final
 
 import qrcode
+from qrcode.constants import ERROR_CORRECT_M
 
 from services.notifications.matters import (
     AddressChanged,
@@ -34,6 +36,9 @@ from shared.forum import Forum, Language
 
 REFERENCE: Final = "3K9Q2M"
 NUMBER: Final = "7KQ2-M9X1"
+CODE: Final = "SAMPLE".ljust(117, "0")
+"""As long as a credential, and read by no gate as one."""
+BADGE: Final = Path(__file__).with_name("sample_badge.png")
 # Nobody who could be mistaken for a registrant.
 NAMES: Final[Mapping[Language, str]] = {
     "ar": "الأستاذ محمد بن موسى الخوارزمي",
@@ -115,8 +120,11 @@ def matters(forum: Forum, language: Language, origin: str) -> dict[str, Matter]:
 
 @cache
 def pictures() -> Pictures:
-    """A QR in place of the badge, which badging alone can draw."""
+    """A badge that badging has drawn (`make screenshots`), and a code as large as a real one."""
     out = BytesIO()
-    qrcode.make("SAMPLE", border=4).save(out)
-    address = f"data:image/png;base64,{b64encode(out.getvalue()).decode()}"
-    return Pictures(badge=address, code=address)
+    qrcode.make(CODE, border=4, error_correction=ERROR_CORRECT_M).save(out)
+    return Pictures(badge=_address_of(BADGE.read_bytes()), code=_address_of(out.getvalue()))
+
+
+def _address_of(png: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(png).decode()}"

@@ -34,6 +34,7 @@ from shared.wallets import Wallet
 
 FOLDER: Final = Path(__file__).parent
 TEXT_WIDTH: Final = 76
+SHORT_ADDRESS: Final = 24
 # French needs the no-break spaces before its colons.
 _SPACES: Final = re.compile(r"[^\S\u00a0\u202f]+")
 # Characters that turn the reading direction of what follows them: a name could hide what it says.
@@ -179,7 +180,7 @@ class Writer:
             forum_in_full=forum.name.in_language(language),
             dates=dates.period(forum.days, language),
             venue=forum.venue.name.in_language(language),
-            address=forum.venue.address,
+            address=forum.venue.address.in_language(language),
             hours=_span(language, forum.venue.opens, forum.venue.closes),
             entrances=_entrances(forum, language),
             origin=self._origin,
@@ -204,10 +205,17 @@ def one_line(text: str) -> str:
 def _isolation(face: Face, language: Language) -> Callable[[str], str]:
     """How a name or an address is kept from mixing with text that runs the other way."""
     if face is Face.html:
-        return Markup("<bdi>{}</bdi>").format
+        return _isolated
     if i18n.direction(language) == "rtl":
         return "\u2068{}\u2069".format  # first strong isolate, and its end
     return str
+
+
+def _isolated(text: str) -> Markup:
+    # Broken at its hyphen, an address is copied wrong; a long one must break on a phone.
+    if "@" in text and len(text) <= SHORT_ADDRESS:
+        return Markup('<bdi style="white-space:nowrap">{}</bdi>').format(text)
+    return Markup("<bdi>{}</bdi>").format(text)
 
 
 def _offered(wanted: str) -> Language:
