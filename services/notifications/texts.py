@@ -34,7 +34,7 @@ from shared.wallets import Wallet
 
 FOLDER: Final = Path(__file__).parent
 TEXT_WIDTH: Final = 76
-SHORT_ADDRESS: Final = 24
+_UNBROKEN: Final = Markup('<bdi style="white-space:nowrap">{}</bdi>')
 # French needs the no-break spaces before its colons.
 _SPACES: Final = re.compile(r"[^\S\u00a0\u202f]+")
 # Characters that turn the reading direction of what follows them: a name could hide what it says.
@@ -169,7 +169,10 @@ class Writer:
         catalogue = i18n.translations(FOLDER / "locale", language)
         environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
         environment.filters["wrapped"] = _wrapped
-        environment.filters["isolated"] = _isolation(face, language)
+        isolated = _isolation(face, language)
+        environment.filters["isolated"] = isolated
+        # Our address, which is short: broken at its hyphen, it is copied wrong.
+        environment.filters["in_one_line"] = _UNBROKEN.format if face is Face.html else isolated
         forum = self._forum
         environment.globals.update(
             language=language,
@@ -205,17 +208,10 @@ def one_line(text: str) -> str:
 def _isolation(face: Face, language: Language) -> Callable[[str], str]:
     """How a name or an address is kept from mixing with text that runs the other way."""
     if face is Face.html:
-        return _isolated
+        return Markup("<bdi>{}</bdi>").format
     if i18n.direction(language) == "rtl":
         return "\u2068{}\u2069".format  # first strong isolate, and its end
     return str
-
-
-def _isolated(text: str) -> Markup:
-    # Broken at its hyphen, an address is copied wrong; a long one must break on a phone.
-    if "@" in text and len(text) <= SHORT_ADDRESS:
-        return Markup('<bdi style="white-space:nowrap">{}</bdi>').format(text)
-    return Markup("<bdi>{}</bdi>").format(text)
 
 
 def _offered(wanted: str) -> Language:

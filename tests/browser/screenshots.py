@@ -1,25 +1,23 @@
 """Takes the pictures of the README: `make screenshots`.
 
-A machine is started, a hundred and fifty people register and arrive in the first half hour, and the
-faces are photographed: the form, the mail, the gate's answers, the live page, the report and the
-evacuation lists.
+A machine is started at noon of the first day, the morning of 2,500 people is played, and the faces are
+photographed: the form, the mail, the gate's answers, the live page, the report and the evacuation
+lists.
 """
 
 from __future__ import annotations
 
-import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
-import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
@@ -42,19 +40,12 @@ from tests.browser.chromium import (
     pair_by_link,
     sign_in,
 )
-from tests.system import OneMachine, Visitor, attached, device_at, eventually, register
+from tests.system import FORUMPASS, OneMachine, attached, eventually
 
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "images"
-PEOPLE: Final = 150
-FIRST_ARRIVAL: Final = datetime.fromisoformat("2017-06-12T07:31:00+02:00")
-COUNTRIES: Final = ("CH", "FR", "KE", "IN", "BR", "CN", "SA", "RU", "NG", "JP", "MX", "DE", "GH")
-CATEGORIES: Final = (
-    "government", "private_sector", "civil_society", "academia_technical_community",
-    "international_organization",
-)  # fmt: skip
-GENDERS: Final = ("female", "female", "male", "male", None)
+PEOPLE: Final = 2500
+NOON: Final = "2017-06-12T12:00:00+02:00"
 WALL: Final[ViewportSize] = {"width": 1920, "height": 1080}
-ENTRANCES: Final = ("montbrillant", "tower", "varembe")
 
 
 def main() -> None:
@@ -64,7 +55,12 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     _draw_the_sample()
     with tempfile.TemporaryDirectory() as folder:
-        system = OneMachine(Path(folder))
+        # The mails of 2,500 people must not keep those waiting who are photographed.
+        one_by_one = {
+            "FORUMPASS_NOTIFICATIONS_CONCURRENCY": "1",
+            "FORUMPASS_BADGING_DRAWN_AT_ONCE": "1",
+        }
+        system = OneMachine(Path(folder), FORUMPASS_CLOCK=NOON, **one_by_one)
         with started(system):
             _photograph(system, program, Path(folder))
 
@@ -108,14 +104,12 @@ def _photograph(system: OneMachine, program: str, folder: Path) -> None:
         _take(page, "mail", height=1240)
     _, mail = system.visit().mail_to(address, count=2)
     badge = Image.open(BytesIO(attached(mail, "image/png")))
-    devices = _fill_the_forum(system.visit())
-    with chromium(program, camera=film(badge, folder / "badge.y4m")) as browser:
-        _photograph_the_gate_and_the_live_page(system, browser, devices)
+    camera = film(badge, folder / "badge.y4m")
+    with _the_forum_played(system), chromium(program, camera=camera) as browser:
+        _photograph_the_gate_and_the_live_page(system, browser)
 
 
-def _photograph_the_gate_and_the_live_page(
-    system: OneMachine, browser: Browser, devices: Sequence[str]
-) -> None:
+def _photograph_the_gate_and_the_live_page(system: OneMachine, browser: Browser) -> None:
     organiser = browser.new_context(viewport=DESK, locale="en")
     live = organiser.new_page()
     sign_in(live, system.sign_in_link())
@@ -127,7 +121,6 @@ def _photograph_the_gate_and_the_live_page(
     _take(gate, "gate-admitted")
     expect(answer).to_contain_text("Refused", timeout=30_000)
     _take(gate, "gate-refused")
-    _say_how_they_are(system.visit(), devices)
     live.wait_for_timeout(1000)
     _take(live, "live", height=1180)
     _photograph_other_screens(system, browser)
@@ -165,53 +158,23 @@ def _photograph_other_screens(system: OneMachine, browser: Browser) -> None:
     page.context.close()
 
 
-def _fill_the_forum(visitor: Visitor) -> list[str]:
-    """Answers the tokens of the devices at the gates.
-
-    People from everywhere, arriving as people do: more and more towards the opening."""
-    dice = random.Random(2017)
-    known = [
-        register(
-            visitor,
-            country=dice.choice(COUNTRIES),
-            category=dice.choice(CATEGORIES),
-            gender=dice.choice(GENDERS),
-            family_name=f"Participant {number}",
-        )[0]
-        for number in range(PEOPLE)
-    ]
-    with visitor.as_staff(Role.organiser) as staff:
-        eventually(
-            lambda: staff.get("/checkin/api/attendance").json()["badged"],
-            lambda badged: badged > PEOPLE,
-        )
-        badges = [
-            staff.get("/badging/api/badges", params={"registration_id": one}).json()["items"][0]
-            for one in known
-        ]
-    devices = []
-    for entrance in ENTRANCES:
-        with device_at(visitor, f"{entrance}-in") as device:
-            devices.append(device.headers["Authorization"].removeprefix("Bearer "))
-            for badge in badges[ENTRANCES.index(entrance) :: len(ENTRANCES)]:
-                minute = 28 * dice.random() ** 0.5
-                _scan(device, badge["credential"], FIRST_ARRIVAL + timedelta(minutes=minute))
-                if dice.random() < 0.06:
-                    _scan(device, badge["credential"], FIRST_ARRIVAL + timedelta(minutes=minute))
-
-    return devices
-
-
-def _say_how_they_are(visitor: Visitor, devices: Sequence[str]) -> None:
-    for token, battery in zip(devices, (0.84, 0.61, 0.17), strict=True):
-        with visitor.calling(token) as device:
-            state = {"battery": battery, "charging": False, "pending": 0}
-            device.put("/checkin/api/devices/me", json=state).raise_for_status()
-
-
-def _scan(device: httpx.Client, credential: str, at: datetime) -> None:
-    scan = {"scan_id": str(uuid4()), "credential": credential, "scanned_at": at.isoformat()}
-    device.post("/checkin/api/scans", json=scan).raise_for_status()
+@contextmanager
+def _the_forum_played(system: OneMachine) -> Iterator[None]:
+    """Its morning has been played, and it goes on."""
+    command = [FORUMPASS, "simulate", "--people", str(PEOPLE), "--speed", "1000", "--live"]
+    simulation = subprocess.Popen(command, env=system.environment, stdout=subprocess.DEVNULL)
+    try:
+        with system.visit().as_staff(Role.viewer) as staff:
+            # Eight in ten come on the first day; most of them in the morning.
+            eventually(
+                lambda: staff.get("/checkin/api/attendance").json()["arrived_today"],
+                lambda arrived: arrived > 0.75 * PEOPLE,
+                within=300,
+            )
+        yield
+    finally:
+        simulation.terminate()
+        simulation.wait()
 
 
 def _take(page: Page, name: str, height: int | None = None) -> None:
