@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from babel.numbers import format_decimal
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
@@ -114,6 +115,7 @@ class Pages:
             moment=partial(dates.moment, timezone=self._forum.timezone, language=language),
             short_day=partial(dates.short_day, language=language),
             period=partial(dates.period, language=language),
+            number=partial(format_decimal, locale=language),
         )
         return environment
 

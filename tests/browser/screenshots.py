@@ -1,8 +1,8 @@
 """Takes the pictures of the README: `make screenshots`.
 
-A machine is started at noon of the first day, the morning of 2,500 people is played, and the faces are
-photographed: the form, the mail, the gate's answers, the live page, the report and the evacuation
-lists.
+A machine is started at noon of the first day, the morning of 2,500 people is played, and the faces
+are photographed: the form, the mail, the gate's answers, the live page, the report and the
+evacuation lists.
 """
 
 from __future__ import annotations
@@ -56,11 +56,12 @@ def main() -> None:
     _draw_the_sample()
     with tempfile.TemporaryDirectory() as folder:
         # The mails of 2,500 people must not keep those waiting who are photographed.
-        one_by_one = {
+        settings = {
+            "FORUMPASS_CLOCK": NOON,
             "FORUMPASS_NOTIFICATIONS_CONCURRENCY": "1",
             "FORUMPASS_BADGING_DRAWN_AT_ONCE": "1",
         }
-        system = OneMachine(Path(folder), FORUMPASS_CLOCK=NOON, **one_by_one)
+        system = OneMachine(Path(folder), **settings)
         with started(system):
             _photograph(system, program, Path(folder))
 
@@ -161,14 +162,17 @@ def _photograph_other_screens(system: OneMachine, browser: Browser) -> None:
 @contextmanager
 def _the_forum_played(system: OneMachine) -> Iterator[None]:
     """Its morning has been played, and it goes on."""
-    command = [FORUMPASS, "simulate", "--people", str(PEOPLE), "--speed", "1000", "--live"]
+    played = ("--people", str(PEOPLE), "--speed", "1000", "--live")
+    command = [str(FORUMPASS), "simulate", *played]
     simulation = subprocess.Popen(command, env=system.environment, stdout=subprocess.DEVNULL)
     try:
         with system.visit().as_staff(Role.viewer) as staff:
             # Eight in ten come on the first day; most of them in the morning.
             eventually(
-                lambda: staff.get("/checkin/api/attendance").json()["arrived_today"],
-                lambda arrived: arrived > 0.75 * PEOPLE,
+                lambda: staff.get("/checkin/api/attendance").json(),
+                lambda so_far: (
+                    so_far["badged"] > PEOPLE and so_far["arrived_today"] > 0.75 * PEOPLE
+                ),
                 within=300,
             )
         yield

@@ -48,7 +48,7 @@ async function look(): Promise<void> {
 function show(marks: Marks): void {
   for (const state of ['missing', 'found', 'left'] as const) {
     const count = document.querySelector(`[data-count="${state}"]`);
-    if (count) count.textContent = String(marks[state]);
+    if (count) count.textContent = marks[state].toLocaleString(document.documentElement.lang);
   }
   for (const [id, row] of rows) showMark(row, marks.people[id] ?? NOT_MARKED);
 }
