@@ -315,3 +315,27 @@ def test_whoever_came_by_the_command_line_is_told_to_make_an_account(
     keep_picture(page, tmp_path, "operator")
     page.get_by_role("link", name="Make an account").click()
     expect(page.get_by_role("heading", name="Staff")).to_be_visible()
+
+
+@pytest.mark.parametrize("has_script", [True, False], ids=["with a script", "without a script"])
+def test_the_menu_is_opened_on_a_phone_and_stands_open_on_a_desk(
+    system: OneMachine, browser: Browser, has_script: bool
+) -> None:
+    signed_in = {"Authorization": f"Bearer {system.visit().token(Role.organiser)}"}
+    context = browser.new_context(
+        viewport=NARROW, locale="en", java_script_enabled=has_script, extra_http_headers=signed_in
+    )
+    page = context.new_page()
+    page.goto(f"{system.origin}/registration/staff")
+    current = page.get_by_role("navigation", name="Staff").get_by_role("link", name="Staff")
+    expect(current).to_be_hidden()
+    page.locator("header summary").focus()
+    page.keyboard.press("Enter")
+    expect(current).to_be_visible()
+    expect(current).to_have_attribute("aria-current", "page")
+    page.keyboard.press("Enter")
+    expect(current).to_be_hidden()
+    page.set_viewport_size(DESK)
+    expect(current).to_be_visible()
+    expect(page.locator("header summary")).to_be_hidden()
+    context.close()
