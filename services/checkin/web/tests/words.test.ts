@@ -15,7 +15,7 @@ const COUNTS = [0, 1, 2, 5, 11, 21, 100];
 const PROPERTIES = ['language', 'direction', 'locale'];
 // What a language has in common with English; nothing else may be left as it was.
 const SAME: Readonly<Record<string, readonly string[]>> = {
-  fr: ['live.badged', 'live.regions.europe'],
+  fr: ['live.badged', 'live.menu', 'live.regions.europe'],
 };
 
 // A text of one or two words may grow by this; a longer one by its share.
