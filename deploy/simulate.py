@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from deploy.operators import NotDone
+from deploy.simulation.desks import furnish
 from deploy.simulation.ledger import Check
 from deploy.simulation.rehearsal import Rehearsal
 from deploy.simulation.system import System, reached
@@ -47,6 +48,9 @@ def simulate(
     ] = False,
     seed: Annotated[int, typer.Option(help="Draws the people and what they do.")] = 2017,
     wait: Annotated[bool, typer.Option(help="Wait until the system runs.")] = False,
+    desks: Annotated[
+        bool, typer.Option(help="Leave requests, a delegation and accounts to those at desks.")
+    ] = False,
 ) -> None:
     """Play days of the forum against the running system: a rehearsal, with invented people.
 
@@ -59,7 +63,9 @@ def simulate(
     except (OSError, ForumFileError) as error:
         raise WrongSetting(f"FORUMPASS_FORUM: {error}") from None
     try:
-        good = asyncio.run(_run(settings, forum, people, speed, day, seed, live=live, wait=wait))
+        good = asyncio.run(
+            _run(settings, forum, people, speed, day, seed, live=live, wait=wait, desks=desks)
+        )
     except* NotDone as failures:
         raise _first(failures) from None
     if not good:
@@ -85,7 +91,7 @@ def demo(people: People = 2500) -> None:
         "FORUMPASS_BADGING_DRAWN_AT_ONCE": "1",
     }
     command = [sys.argv[0], "simulate", "--people", str(people), "--speed", str(DEMO_SPEED)]
-    simulation = subprocess.Popen([*command, "--live", "--wait"])
+    simulation = subprocess.Popen([*command, "--live", "--wait", "--desks"])
     try:
         from deploy.cli import up
 
@@ -105,6 +111,7 @@ async def _run(
     *,
     live: bool,
     wait: bool,
+    desks: bool,
 ) -> bool:
     """Play and tell; answers whether all is as it should be."""
     async with reached(settings, forum) as system:
@@ -120,6 +127,8 @@ async def _run(
             watched = _Bars(progress, people)
             rehearsal = Rehearsal(system, forum, count=people, seed=seed, watched=watched)
             now = await rehearsal.begin()
+            if desks:
+                await furnish(system, forum, seed, first=people)
             days = _days(forum, numbers, now)
             watched.expect(rehearsal.plan(days, until=None if live else now))
             played = await rehearsal.play(speed, live=live)

@@ -44,6 +44,8 @@ from shared.tables import outbox
 log = structlog.get_logger()
 
 BATCH: Final = 128
+QUIET_ROUNDS: Final = 5
+"""Services that start together, or a broker that blinks, are news after three seconds only."""
 POLL_SECONDS = 1.0
 """How soon a row is found whose writer was killed before it could wake the relay."""
 FIRST_PAUSE_SECONDS: Final = 0.1
@@ -163,6 +165,8 @@ class Relay:
         self._bus = bus
         self._outbox = outbox or OutboxTable(database)
         self._rest = rest
+        self._rounds_left = 0
+        """Rounds one after the other that left something behind."""
 
     async def run(self) -> None:
         """Publish for ever; ends by cancellation."""
@@ -174,6 +178,7 @@ class Relay:
             except (SQLAlchemyError, OSError) as error:
                 log.warning("outbox.database_unavailable", error=type(error).__name__)
                 all_out = False
+            self._rounds_left = 0 if all_out else self._rounds_left + 1
             await self._wait(POLL_SECONDS if all_out else pause)
             pause = FIRST_PAUSE_SECONDS if all_out else min(pause * 2, LAST_PAUSE_SECONDS)
             await asyncio.sleep(began + self._rest - asyncio.get_running_loop().time())
@@ -207,7 +212,8 @@ class Relay:
                 await self._outbox.mark_published(tx, done)
         left = [error for error in errors if error]
         if left:
-            log.warning("outbox.not_published", count=len(left), error=left[0])
+            tell = log.warning if self._rounds_left >= QUIET_ROUNDS else log.debug
+            tell("outbox.not_published", count=len(left), error=left[0])
         return Batch(published=len(done), left=len(left), last=waiting[-1].seq)
 
     async def _publish(self, waiting: Sequence[Waiting]) -> list[str | None]:

@@ -27,6 +27,8 @@ AT_ONCE: Final = 16
 NOT_NOW: Final = (429, 502, 503, 504)
 """To be tried again."""
 TRIES: Final = 20
+REGISTRATIONS: Final = "/registration/api/registrations"
+DELEGATIONS: Final = "/registration/api/delegations"
 
 
 class System:
@@ -60,18 +62,37 @@ class System:
 
         Answers the registration; None for somebody for whom there is no place.
         """
+        registration = await self.request(person)
+        if registration["status"] == "in_review":
+            registration = await self._ask(
+                "POST", f"{REGISTRATIONS}/{registration['id']}/approve", headers=self._staff
+            )
+        return UUID(registration["id"]) if registration["status"] == "confirmed" else None
+
+    async def request(self, person: Invented) -> dict[str, Any]:
+        """Register somebody and confirm their address; answers the registration."""
         key = {"Idempotency-Key": person.email}
-        made = await self._ask(
-            "POST", "/registration/api/registrations", json=dict(person.body), headers=key
-        )
-        registration_id = UUID(made["id"])
-        address = f"/registration/api/registrations/{registration_id}"
-        token = self._links.confirm_token(registration_id, person.email)
-        confirmed = await self._ask("POST", f"{address}/confirm-email", json={"token": token})
-        if confirmed["status"] == "in_review":
-            confirmed = await self._ask("POST", f"{address}/approve", headers=self._staff)
+        made = await self._ask("POST", REGISTRATIONS, json=dict(person.body), headers=key)
+        token = self._links.confirm_token(UUID(made["id"]), person.email)
         self.sent["registrations"] += 1
-        return registration_id if confirmed["status"] == "confirmed" else None
+        return await self._ask(
+            "POST", f"{REGISTRATIONS}/{made['id']}/confirm-email", json={"token": token}
+        )
+
+    async def send_a_delegation(
+        self, delegation: Mapping[str, Any], focal_point: Mapping[str, Any], members: Sequence[Any]
+    ) -> None:
+        """Let people come together, and somebody look after them."""
+        made = await self._ask("POST", DELEGATIONS, json=delegation, headers=self._staff)
+        address = f"{DELEGATIONS}/{made['id']}"
+        await self._ask("POST", f"{address}/focal-points", json=focal_point, headers=self._staff)
+        for member in members:
+            await self._ask("POST", f"{address}/members", json=member, headers=self._staff)
+
+    async def employ(self, name: str, email: str, role: Role) -> None:
+        """Make an account of staff."""
+        account = {"name": name, "email": email, "roles": [role]}
+        await self._ask("POST", "/registration/api/staff", json=account, headers=self._staff)
 
     async def new_badges(self, known: Container[UUID]) -> dict[UUID, str]:
         """Credentials of valid badges by registration, newest first, back to those known."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from deploy.private_servers import PostgreSQL
+from deploy.simulation.desks import MEMBERS, REQUESTS
+from shared.access import Role
 from tests.system import OneMachine, Visitor
 
 PEOPLE = 25
@@ -34,6 +37,21 @@ def test_a_day_is_played_and_the_system_says_what_it_was_told(evening: Visitor) 
     for figure in ("scans in the log, once each", "inside now", "arrived today", "refused today"):
         assert re.search(rf"equal +{figure} +\d+", played.stdout), played.stdout
     assert "differs" not in played.stdout
+
+
+def test_those_at_desks_have_something_to_do(evening: Visitor) -> None:
+    others = ("--people", "3", "--seed", "7", "--desks")
+    played = evening.forumpass("simulate", "--speed", "50000", *others)
+    assert played.returncode == 0, played.stdout + played.stderr
+    with evening.as_staff(Role.organiser) as http:
+
+        def items(path: str) -> Any:
+            return http.get(f"/registration/api/{path}").json()["items"]
+
+        assert len(items("registrations?status=in_review")) == REQUESTS
+        [delegation] = items("delegations")
+        assert len(items(f"delegations/{delegation['id']}/members")) == MEMBERS
+        assert [role for account in items("staff") for role in account["roles"]]
 
 
 def test_a_day_that_is_to_come_cannot_be_played(evening: Visitor) -> None:
