@@ -1,7 +1,7 @@
 """Where an API is read and tried: Swagger UI, brought from here and from nowhere else.
 
 A venue may have no way out of its network, and a page of another site may not run in our name.
-It is an npm package (package.json); see docs/decisions/0033.
+It is an npm package (package.json); see docs/decisions/0032.
 """
 
 from __future__ import annotations
