@@ -49,7 +49,7 @@ def test_an_organiser_finds_who_decided_in_any_language(
     page.get_by_label("Act").fill("badge")
     page.get_by_role("button", name="Find").click()
     expect(page.locator(".empty")).to_be_visible()
-    page.get_by_role("link", name="checkin").click()
+    page.get_by_role("link", name="Check-in", exact=True).click()
     expect(page).to_have_url(re.compile(r"/checkin/audit\?.*act=badge"))
 
     page.set_viewport_size(NARROW)
