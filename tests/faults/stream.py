@@ -10,16 +10,13 @@ import asyncio
 import random
 import time
 from collections.abc import Iterable
-from types import SimpleNamespace
-from typing import Any, Final, cast
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx
 from uuid_utils.compat import uuid7
 
 from services.registration.links import Links
-from services.registration.tables import Registration
 from shared.access import Role
 from tests.faults.ledger import Ledger, Person, ScanAnswered
 from tests.faults.plant import Plant
@@ -133,9 +130,7 @@ class Stream:
 
     def _signed_token(self, person: Person) -> str:
         """The token of the mailed link, without waiting for the mail."""
-        row = SimpleNamespace(id=person.registration_id, email=person.email)
-        link = self._links.confirm(cast(Registration, row))
-        return parse_qs(urlsplit(link).query)["token"][0]
+        return self._links.confirm_token(person.registration_id, person.email)
 
     async def _mailed_token(self, person: Person) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS):
