@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import openpyxl
+import pypdfium2
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from shared.access import Role
-from tests.browser.chromium import DESK, PHONE
+from tests.browser.chromium import DESK, PHONE, sign_in
 from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import complaints, keep_picture
 from tests.system import (
@@ -231,6 +235,40 @@ def test_an_organiser_looks_back_and_returns(
     expect_value(page, "inside", 0)
     page.get_by_role("button", name="Back to live").click()
     expect_value(page, "inside", inside + 1)
+
+
+def test_the_reports_files_are_downloaded_and_read_back(
+    system: OneMachine, browser: Browser, gate: httpx.Client
+) -> None:
+    badge = new_badge(system, given_name="Wangari", family_name="Maathai", country="KE")
+    entry = scan_until_known(gate, badge["credential"])["scan_id"]
+    context = browser.new_context(viewport=DESK, locale="en")
+    page = context.new_page()
+    sign_in(page, system.sign_in_link())
+    page.goto(f"{system.origin}/checkin/report")
+
+    def file(link: str) -> Path:
+        with page.expect_download() as download:
+            page.get_by_role("link", name=link).click()
+        return Path(download.value.path())
+
+    rows = list(csv.DictReader(StringIO(file("Scans as CSV").read_text(encoding="utf-8-sig"))))
+    [scanned] = [row for row in rows if row["scan_id"] == entry]
+    assert (scanned["decision"], scanned["gate"]) == ("admitted", "tower-in")
+    rows = list(csv.DictReader(StringIO(file("Attendance as CSV").read_text(encoding="utf-8-sig"))))
+    [came] = [row for row in rows if row["registration_id"] == badge["registration_id"]]
+    assert (came["family_name"], came["country"]) == ("Maathai", "KE")
+    attended = str(len(rows))
+    expect(page.locator("main")).to_contain_text(re.compile(rf"{attended}\s*Attended"))
+    book = openpyxl.load_workbook(BytesIO(file("Excel").read_bytes()))
+    cells = {str(cell.value) for sheet in book for row in sheet for cell in row}
+    assert attended in cells
+    [href] = [
+        str(link.get_attribute("href"))
+        for link in page.get_by_role("link", name="PDF (français)").all()
+    ]
+    printed = pypdfium2.PdfDocument(page.request.get(f"{system.origin}{href}").body())
+    assert "Inscrits" in printed[0].get_textpage().get_text_bounded()
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
