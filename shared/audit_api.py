@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import audit
 from shared.access import Role, require
-from shared.audit_words import acts
+from shared.audit_words import acts, roles
 from shared.database import Database
 from shared.forum import Forum
 from shared.pages import OurPages
@@ -173,6 +173,7 @@ async def page(
 ) -> Response:
     rows, following = await _page(ours, wanted)
     asked = wanted.model_dump(mode="json", exclude_none=True, exclude={"cursor", "lang"})
+    gettext = pages.gettext_in(pages.language(request))
     return pages.render(
         request,
         "audit.html",
@@ -180,7 +181,8 @@ async def page(
         following=following,
         asked=asked,
         services=SERVICES,
-        act_names=acts(pages.gettext_in(pages.language(request))),
+        act_names=acts(gettext),
+        role_names=roles(gettext),
     )
 
 

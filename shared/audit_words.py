@@ -1,4 +1,4 @@
-"""What acts are called for people. An act without a name here is shown as it is written."""
+"""What acts and roles are called for people. What has no name here is shown as it is written."""
 
 from __future__ import annotations
 
@@ -78,4 +78,17 @@ def acts(_: Callable[[str], str]) -> dict[str, str]:
         "staff.remove_passkey": _("removed a passkey"),
         "staff.sign_in": _("signed in"),
         "token.create": _("made a token"),
+    }
+
+
+def roles(_: Callable[[str], str]) -> dict[str, str]:
+    """Names by role, of those who act."""
+    return {
+        "organiser": _("Organiser"),
+        "reviewer": _("Reviewer"),
+        "desk": _("Badge desk"),
+        "security_lead": _("Security lead"),
+        "viewer": _("Viewer"),
+        "focal_point": _("Focal point"),
+        "device": _("Device"),
     }
