@@ -119,6 +119,7 @@ async def test_each_turn_of_the_registration_is_told(
 
 async def test_a_change_that_no_new_badge_tells_of_is_told(notifying: Notifying) -> None:
     registration_id = await notifying.register()
+    await notifying.mail(registration_id)
     await notifying.hear(RegistrationInReview(**about(registration_id, 2)))
     await notifying.outcome(registration_id)
     await notifying.hear(contact_changed(registration_id, 3, language="es"))
@@ -149,6 +150,7 @@ async def test_a_new_address_is_told_to_both_and_the_old_one_learns_nothing_new(
 ) -> None:
     # Nobody looked at this one first: from the confirmed address straight to the badge.
     registration_id = await notifying.register(language="fr")
+    await notifying.mail(registration_id)
     await notifying.hear(issued(registration_id))
     await notifying.outcome(registration_id)
     new = f"moved.{uuid4().hex}@example.org"
@@ -213,6 +215,7 @@ async def test_who_moves_up_from_the_waiting_list_is_told_with_the_badge(
     notifying: Notifying,
 ) -> None:
     registration_id = await notifying.register()
+    await notifying.mail(registration_id)
     await notifying.hear(RegistrationWaitlisted(**about(registration_id, 2)))
     await notifying.outcome(registration_id)
     await notifying.hear(issued(registration_id))

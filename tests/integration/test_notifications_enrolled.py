@@ -106,6 +106,7 @@ async def test_the_organisers_are_named_where_no_delegation_is(notifying: Notify
 
 async def test_who_has_registered_is_not_told_that_somebody_else_did(notifying: Notifying) -> None:
     registration_id = await notifying.register()
+    await notifying.mail(registration_id)
     await notifying.hear(RegistrationInReview(registration_id=registration_id, version=2))
     mail = (await notifying.mail(registration_id, count=2))[-1]
     assert "has registered you" not in says(mail)
