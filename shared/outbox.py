@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import erasures, events
+from shared import bus, erasures, events
 from shared.bus import Publisher, reason
 from shared.clock import time_of
 from shared.database import Database
@@ -43,7 +43,8 @@ from shared.tables import outbox
 
 log = structlog.get_logger()
 
-BATCH: Final = 128
+BATCH: Final = bus.BATCH
+"""Of a round, so that each queue has its share of it in one transaction."""
 QUIET_ROUNDS: Final = 5
 """Services that start together, or a broker that blinks, are news after three seconds only."""
 POLL_SECONDS = 1.0

@@ -6,7 +6,7 @@ Nobody of these comes to the gates, so that the figures of a rehearsal stay what
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from deploy.simulation.people import Invented, invent
 from deploy.simulation.system import System
@@ -44,16 +44,17 @@ async def furnish(system: System, forum: Forum, seed: int, first: int) -> None:
 
 
 async def _send_a_delegation(system: System, members: list[Invented]) -> None:
-    body: dict[str, Any] = {"name": members[0].body["organization"], "quota": QUOTA}
-    body |= {name: members[0].body[name] for name in ("country", "organization", "category")}
+    first = members[0].body
+    together = {name: first[name] for name in ("country", "organization", "category")}
     focal_point = {
         "name": "Focal point",
         "email": "rehearsal.focal.point@example.org",
-        "language": members[0].body["language"],
+        "language": first["language"],
     }
-    together = {name: body[name] for name in ("country", "organization", "category")}
     await system.send_a_delegation(
-        body, focal_point, [dict(member.body) | together for member in members]
+        together | {"name": first["organization"], "quota": QUOTA},
+        focal_point,
+        [dict(member.body) | together for member in members],
     )
 
 
