@@ -10,7 +10,7 @@ from email.parser import BytesParser
 from typing import Any, Final
 from uuid import UUID
 
-from services.notifications.mails import NO_FILES, Addressee, Composer, Draft, Files
+from services.notifications.mails import NO_FILES, Addressee, Composer, Draft, Files, Mail
 from services.notifications.matters import (
     AddressChanged,
     Amended,
@@ -114,7 +114,7 @@ def composer_of(
     return Composer(forum, sender or forum.contact.email, writer)
 
 
-def compose(composer: Composer, matter: Matter | None = None, **person: Any) -> EmailMessage:
+def compose(composer: Composer, matter: Matter | None = None, **person: Any) -> Mail:
     """A mail to Grace Hopper, or to somebody a little different."""
     to: dict[str, Any] = {
         "registration_id": UUID(int=1),
@@ -151,9 +151,9 @@ def _files(matter: Matter) -> Files:
             return NO_FILES
 
 
-def received(mail: EmailMessage) -> EmailMessage:
+def received(mail: Mail) -> EmailMessage:
     """The mail as another program reads it from the wire."""
-    message = BytesParser(policy=policy.default).parsebytes(mail.as_bytes())
+    message = BytesParser(policy=policy.default).parsebytes(mail.content)
     assert isinstance(message, EmailMessage)
     return message
 

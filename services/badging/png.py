@@ -1,7 +1,7 @@
 """Writing a picture of few colours as a PNG.
 
-Pillow can, but compresses row by row; in one piece it takes two thirds of the time, and the time to
-make a badge's picture is mostly this.
+Pillow can, but compresses row by row, and zlib takes longer over a badge than all drawing of it.
+ISA-L makes as many bytes of it in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import struct
 import zlib
 from typing import Final
 
+from isal import isal_zlib
 from PIL import Image
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _INDEXED: Final = 3
 _METER: Final = 1
-# On a badge: a tenth slower than 1 for a third fewer bytes; 6 takes three times as long.
-_COMPRESSION: Final = 3
+_COMPRESSION: Final = isal_zlib.ISAL_BEST_SPEED + 1
+"""2 and 3 make no fewer bytes of a badge; 0 makes a sixth more."""
 _INCHES_A_METER: Final = 1 / 0.0254
 
 
@@ -36,7 +37,7 @@ def encode(picture: Image.Image, dpi: int) -> bytes:
             _chunk(b"IHDR", header),
             _chunk(b"pHYs", struct.pack(">IIB", density, density, _METER)),
             _chunk(b"PLTE", palette),
-            _chunk(b"IDAT", zlib.compress(pixels, _COMPRESSION)),
+            _chunk(b"IDAT", isal_zlib.compress(pixels, _COMPRESSION)),
             _chunk(b"IEND", b""),
         ]
     )

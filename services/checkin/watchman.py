@@ -43,13 +43,16 @@ class Watchman:
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def look(self) -> None:
+    async def look(self) -> bool:
+        """Look around once; False if somebody else does so at this moment."""
         async with self._gates.database.begin() as tx:
-            if await _is_first(tx):
-                now = self._gates.clock.now()
-                await self._end_what_is_over(tx, now)
-                await self._look_at_devices(tx, now)
-                await self._look_at_occupancy(tx, now)
+            if not await _is_first(tx):
+                return False
+            now = self._gates.clock.now()
+            await self._end_what_is_over(tx, now)
+            await self._look_at_devices(tx, now)
+            await self._look_at_occupancy(tx, now)
+            return True
 
     async def _look_at_devices(self, tx: AsyncConnection, now: datetime) -> None:
         # After closing time devices are switched off.

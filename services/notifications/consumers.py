@@ -128,8 +128,7 @@ async def ask_to_confirm_the_address(
     recipient = await recipients.lock(tx, fact.registration_id)
     if recipient.is_erased:
         return
-    await recipients.introduce(tx, fact)
-    await recipients.change_contact(tx, recipient, fact)
+    await recipients.introduce(tx, recipient, fact)
     await _tell(tx, recipient, fact, event, ConfirmAddress(confirm_link=fact.confirm_link))
 
 
@@ -140,8 +139,7 @@ async def introduce_the_enrolled(
     recipient = await recipients.lock(tx, fact.registration_id)
     if recipient.is_erased:
         return
-    await recipients.introduce(tx, fact)
-    await recipients.change_contact(tx, recipient, fact)
+    await recipients.introduce(tx, recipient, fact)
 
 
 async def tell_of_the_review(tx: AsyncConnection, fact: RegistrationInReview, event: Event) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from email.message import EmailMessage
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +18,7 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from services.notifications.mails import Mail
 from services.notifications.texts import one_line
 
 COMMAND_SECONDS: Final = 30.0
@@ -62,7 +62,7 @@ class MailServer:
         self._password = unquote(parts.password) if parts.password else None
         self._idle: list[tuple[SMTP, float]] = []
 
-    async def send(self, mail: EmailMessage) -> None:
+    async def send(self, mail: Mail) -> None:
         """Hand a mail over; on return the server answers for it.
 
         Raises:
@@ -134,12 +134,9 @@ async def _say_goodbye(connection: SMTP) -> None:
     connection.close()
 
 
-async def _hand_over(connection: SMTP, mail: EmailMessage) -> None:
-    recipient = mail["To"].addresses[0].addr_spec
-    sender = mail["From"].addresses[0].addr_spec
-    options: Sequence[str] = () if recipient.isascii() else ("SMTPUTF8",)
-    content = await asyncio.to_thread(mail.as_bytes)
-    await connection.sendmail(sender, recipient, content, mail_options=options)
+async def _hand_over(connection: SMTP, mail: Mail) -> None:
+    options: Sequence[str] = () if mail.recipient.isascii() else ("SMTPUTF8",)
+    await connection.sendmail(mail.sender, mail.recipient, mail.content, mail_options=options)
 
 
 def _meaning(error: SMTPRecipientsRefused | SMTPResponseException) -> NotTaken | Refused:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, case, exists, func, select, update
+from sqlalchemy import Interval, Row, bindparam, case, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
@@ -62,16 +62,15 @@ async def queue(
     """
     message_id = uuid7()
     await tx.execute(
-        insert(messages)
-        .values(
-            id=message_id,
-            registration_id=registration_id,
-            kind=matter.kind,
-            event_id=event_id,
-            matter=matter.model_dump(mode="json"),
-            traceparent=trace.traceparent(),
-        )
-        .on_conflict_do_nothing(constraint="messages_event_id_kind_key")
+        _QUEUE,
+        {
+            "id": message_id,
+            "registration_id": registration_id,
+            "kind": matter.kind,
+            "event_id": event_id,
+            "matter": matter.model_dump(mode="json"),
+            "traceparent": trace.traceparent(),
+        },
     )
     return message_id
 
@@ -105,15 +104,7 @@ async def has_newer(
 
 async def drop(tx: AsyncConnection, registration_id: UUID, *kinds: Kind) -> None:
     """Don't send what still waits of these kinds."""
-    await tx.execute(
-        update(messages)
-        .where(
-            messages.c.registration_id == registration_id,
-            messages.c.kind.in_(kinds),
-            messages.c.status == Status.queued,
-        )
-        .values(status=Status.dropped)
-    )
+    await tx.execute(_DROP, {"of": registration_id, "kinds": kinds})
 
 
 async def drop_badge(tx: AsyncConnection, registration_id: UUID, badge_id: str) -> None:
@@ -153,52 +144,7 @@ async def claim(
     A message whose recipient isn't known yet stays where it is: the badge may be heard of before
     the registration.
     """
-    # A common table expression: as a subquery the planner may run it more than once, and lock more
-    # than `limit` rows.
-    due = (
-        select(messages.c.id)
-        .join_from(messages, recipients)
-        .where(
-            messages.c.status == Status.queued,
-            messages.c.due_at <= func.now(),
-            # What a newer version of this service has queued is for that one to send.
-            messages.c.kind.in_(kinds),
-            recipients.c.email.is_not(None),
-            recipients.c.me_link.is_not(None),
-        )
-        .order_by(messages.c.due_at)
-        .limit(limit)
-        .with_for_update(of=messages, skip_locked=True)
-        .cte("due")
-    )
-    rows = await tx.execute(
-        update(messages)
-        .where(
-            messages.c.id == due.c.id,
-            recipients.c.registration_id == messages.c.registration_id,
-        )
-        .values(
-            due_at=func.now() + lease,
-            attempts=messages.c.attempts + 1,
-            first_attempt_at=func.coalesce(messages.c.first_attempt_at, func.now()),
-            recipient=ADDRESS,
-        )
-        .returning(
-            messages.c.id,
-            messages.c.registration_id,
-            messages.c.attempts,
-            messages.c.matter,
-            messages.c.traceparent,
-            recipients.c.email,
-            recipients.c.title,
-            recipients.c.given_name,
-            recipients.c.family_name,
-            recipients.c.language,
-            recipients.c.reference,
-            recipients.c.me_link,
-            recipients.c.registered_by,
-        )
-    )
+    rows = await tx.execute(_CLAIM, {"most": limit, "lease": lease, "kinds": kinds})
     return [_claimed(row) for row in rows]
 
 
@@ -228,16 +174,7 @@ def _claimed(row: Row[Any]) -> Claimed:
 
 async def mark_sent(tx: AsyncConnection, claimed: Claimed) -> bool:
     """Note that it went out, even if it was dropped meanwhile; False if not ours any more."""
-    done = await tx.execute(
-        update(messages)
-        .where(
-            messages.c.id == claimed.id,
-            messages.c.attempts == claimed.attempt,
-            # Noted already, and only the word of the commit was lost: it must not be said twice.
-            messages.c.status != Status.sent,
-        )
-        .values(status=Status.sent, sent_at=func.now(), error=None)
-    )
+    done = await tx.execute(_MARK_SENT, {"of": claimed.id, "attempt": claimed.attempt})
     return done.rowcount == 1
 
 
@@ -289,3 +226,72 @@ async def retry(
     )
     status = done.scalar_one_or_none()
     return Status(status) if status else None
+
+
+# What every mail passes is put together once: SQLAlchemy takes longer over it than PostgreSQL.
+_QUEUE: Final = insert(messages).on_conflict_do_nothing(constraint="messages_event_id_kind_key")
+_DROP: Final = (
+    update(messages)
+    .where(
+        messages.c.registration_id == bindparam("of"),
+        messages.c.kind.in_(bindparam("kinds", expanding=True)),
+        messages.c.status == Status.queued,
+    )
+    .values(status=Status.dropped)
+)
+# A common table expression: as a subquery the planner may run it more than once, and lock more
+# than `most` rows.
+_due = (
+    select(messages.c.id)
+    .join_from(messages, recipients)
+    .where(
+        messages.c.status == Status.queued,
+        messages.c.due_at <= func.now(),
+        # What a newer version of this service has queued is for that one to send.
+        messages.c.kind.in_(bindparam("kinds", expanding=True)),
+        recipients.c.email.is_not(None),
+        recipients.c.me_link.is_not(None),
+    )
+    .order_by(messages.c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(of=messages, skip_locked=True)
+    .cte("due")
+)
+_CLAIM: Final = (
+    update(messages)
+    .where(
+        messages.c.id == _due.c.id,
+        recipients.c.registration_id == messages.c.registration_id,
+    )
+    .values(
+        due_at=func.now() + bindparam("lease", type_=Interval),
+        attempts=messages.c.attempts + 1,
+        first_attempt_at=func.coalesce(messages.c.first_attempt_at, func.now()),
+        recipient=ADDRESS,
+    )
+    .returning(
+        messages.c.id,
+        messages.c.registration_id,
+        messages.c.attempts,
+        messages.c.matter,
+        messages.c.traceparent,
+        recipients.c.email,
+        recipients.c.title,
+        recipients.c.given_name,
+        recipients.c.family_name,
+        recipients.c.language,
+        recipients.c.reference,
+        recipients.c.me_link,
+        recipients.c.registered_by,
+    )
+)
+_MARK_SENT: Final = (
+    update(messages)
+    .where(
+        messages.c.id == bindparam("of"),
+        messages.c.attempts == bindparam("attempt"),
+        # Noted already, and only the word of the commit was lost: it must not be said twice.
+        messages.c.status != Status.sent,
+    )
+    .values(status=Status.sent, sent_at=func.now(), error=None)
+)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,6 +37,7 @@ class Recipient:
     state_version: int
     badge_id: str | None
     badge_version: int
+    me_link: str | None
     is_erased: bool
 
     @property
@@ -52,16 +54,7 @@ class Recipient:
 
 async def lock(tx: AsyncConnection, registration_id: UUID) -> Recipient:
     """What we know of a registration so far; handlers of its other facts wait until this commit."""
-    await tx.execute(
-        insert(recipients).values(registration_id=registration_id).on_conflict_do_nothing()
-    )
-    row = (
-        await tx.execute(
-            select(recipients)
-            .where(recipients.c.registration_id == registration_id)
-            .with_for_update()
-        )
-    ).one()
+    row = (await tx.execute(_LOCK, {"registration_id": registration_id})).one()
     return Recipient(
         registration_id=registration_id,
         contact_version=row.contact_version,
@@ -74,20 +67,21 @@ async def lock(tx: AsyncConnection, registration_id: UUID) -> Recipient:
         state_version=row.state_version,
         badge_id=row.badge_id,
         badge_version=row.badge_version,
+        me_link=row.me_link,
         is_erased=row.erased_at is not None,
     )
 
 
 async def introduce(
-    tx: AsyncConnection, fact: RegistrationSubmitted | RegistrationEnrolled
+    tx: AsyncConnection, recipient: Recipient, fact: RegistrationSubmitted | RegistrationEnrolled
 ) -> None:
-    """Note what only the first fact of a registration tells; a newer link may be known already."""
+    """Note what the first fact of a registration tells, and what no newer one has told already."""
     await _set(
         tx,
         fact.registration_id,
         reference=fact.reference,
-        me_link=func.coalesce(recipients.c.me_link, fact.me_link),
         registered_by=fact.delegation if isinstance(fact, RegistrationEnrolled) else None,
+        **{"me_link": recipient.me_link or fact.me_link} | _contact(recipient, fact),
     )
 
 
@@ -129,19 +123,8 @@ async def change_contact(
     | RegistrationContactChanged
     | RegistrationLinkRequested,
 ) -> None:
-    if fact.version < recipient.contact_version:
-        return
-    await _set(
-        tx,
-        fact.registration_id,
-        me_link=fact.me_link or recipients.c.me_link,
-        contact_version=fact.version,
-        email=fact.email,
-        title=fact.title,
-        given_name=fact.given_name,
-        family_name=fact.family_name,
-        language=fact.language,
-    )
+    if told := _contact(recipient, fact):
+        await _set(tx, fact.registration_id, **told)
 
 
 async def change_state(
@@ -158,23 +141,50 @@ async def change_badge(
 
 async def erase(tx: AsyncConnection, registration_id: UUID) -> None:
     """Remove the person; the row stays, so that a late fact brings nothing back."""
-    await _set(
-        tx,
-        registration_id,
-        email=None,
-        title=None,
-        given_name=None,
-        family_name=None,
-        language=None,
-        reference=None,
-        me_link=None,
-        registered_by=None,
-        badge_id=None,
-        erased_at=func.now(),
-    )
+    await tx.execute(_ERASE, {"of": registration_id})
+
+
+def _contact(
+    recipient: Recipient,
+    fact: RegistrationSubmitted
+    | RegistrationEnrolled
+    | RegistrationContactChanged
+    | RegistrationLinkRequested,
+) -> dict[str, object]:
+    """How the person is written to from now on; nothing if newer news has been heard."""
+    if fact.version < recipient.contact_version:
+        return {}
+    told = {
+        "contact_version": fact.version,
+        "email": fact.email,
+        "title": fact.title,
+        "given_name": fact.given_name,
+        "family_name": fact.family_name,
+        "language": fact.language,
+    }
+    return told | {"me_link": fact.me_link} if fact.me_link else told
 
 
 async def _set(tx: AsyncConnection, registration_id: UUID, **values: object) -> None:
-    await tx.execute(
-        update(recipients).where(recipients.c.registration_id == registration_id).values(**values)
-    )
+    await tx.execute(_SET, {"of": registration_id, **values})
+
+
+_lock = insert(recipients)
+_LOCK: Final = _lock.on_conflict_do_update(
+    # One that is there is locked, and not changed.
+    index_elements=["registration_id"],
+    set_={"registration_id": _lock.excluded.registration_id},
+).returning(recipients)
+_SET: Final = update(recipients).where(recipients.c.registration_id == bindparam("of"))
+_PERSONAL: Final = (
+    "email",
+    "title",
+    "given_name",
+    "family_name",
+    "language",
+    "reference",
+    "me_link",
+    "registered_by",
+    "badge_id",
+)
+_ERASE: Final = _SET.values(erased_at=func.now(), **dict.fromkeys(_PERSONAL))

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy import Row, bindparam, delete, exists, func, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,6 +31,7 @@ from shared.bus import (
     DeadLetter,
     reason,
 )
+from shared.database import Database
 from shared.events import Event, MalformedEvent
 from shared.tables import dead_letters, retries
 
@@ -149,15 +150,28 @@ class EmbeddedBus:
     async def _retry_for_ever(self) -> None:
         while True:
             await asyncio.sleep(RETRY_POLL_SECONDS)
-            for consumer in list(self._consumers.values()):
-                try:
-                    while await _is_any_due(consumer) and await _retry_one(consumer):
-                        pass
-                except (SQLAlchemyError, OSError) as error:
-                    log.warning("bus.database_unavailable", error=type(error).__name__)
-                except Exception as error:
-                    # Whatever it is: if this loop ended, nothing would be tried again.
-                    log.error("bus.retry_failed", queue=consumer.queue, exc_info=error)
+            for database in {consumer.database for consumer in self._consumers.values()}:
+                with _troubles_logged():
+                    for queue in await _queues_with_something_due(database):
+                        await self._retry(queue)
+
+    async def _retry(self, queue: str) -> None:
+        """Try again what is due of a queue, if it is one of ours."""
+        consumer = self._consumers.get(queue)
+        with _troubles_logged():
+            while consumer is not None and await _retry_one(consumer):
+                pass
+
+
+@contextmanager
+def _troubles_logged() -> Iterator[None]:
+    """Go on whatever happens: if the loop ended, nothing would be tried again."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("bus.database_unavailable", error=type(error).__name__)
+    except Exception as error:
+        log.error("bus.retry_failed", exc_info=error)
 
 
 async def _hear_alone(consumer: Consumer, event: Event) -> None:
@@ -197,15 +211,13 @@ def _letter(row: Row[Any]) -> DeadLetter:
     )
 
 
-async def _is_any_due(consumer: Consumer) -> bool:
-    """Hardly ever: so the question is a single way to the database."""
-    async with consumer.database.read() as connection:
-        return bool((await connection.execute(_IS_ANY_DUE, {"queue": consumer.queue})).scalar())
+async def _queues_with_something_due(database: Database) -> Sequence[str]:
+    """Hardly ever any: so the question is a single way to the database, whatever the queues."""
+    async with database.read() as connection:
+        return (await connection.execute(_DUE)).scalars().all()
 
 
-_IS_ANY_DUE: Final = select(
-    exists().where(retries.c.queue == bindparam("queue"), retries.c.due_at <= func.now())
-)
+_DUE: Final = select(retries.c.queue).where(retries.c.due_at <= func.now()).distinct()
 
 
 async def _retry_one(consumer: Consumer) -> bool:
