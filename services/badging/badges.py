@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,6 +43,13 @@ _newer = badges.alias("newer")
 SELECT: Final = select(badges, _newer.c.id.label("replaced_by")).outerjoin(
     _newer, _newer.c.replaces == badges.c.id
 )
+_GET: Final = SELECT.where(badges.c.id == bindparam("of"))
+_NEWEST: Final = (
+    SELECT.where(badges.c.registration_id == bindparam("of"))
+    .order_by(badges.c.version.desc())
+    .limit(1)
+)
+_INSERT: Final = insert(badges).on_conflict_do_nothing(index_elements=["number"])
 
 
 @dataclass(frozen=True)
@@ -193,9 +200,7 @@ class Badges:
         """Store a badge under a number that no other has; answers the number."""
         while True:
             number = badge_number.make(self.draw(badge_number.CAPACITY))
-            statement = insert(badges).values(**badge, number=number)
-            taken = statement.on_conflict_do_nothing(index_elements=["number"])
-            if (await tx.execute(taken)).rowcount == 1:
+            if (await tx.execute(_INSERT, badge | {"number": number})).rowcount == 1:
                 return number
 
     async def _end(
@@ -260,16 +265,11 @@ async def _lock_valid(tx: AsyncConnection, badge_id: str) -> Badge:
 
 
 async def _get(connection: AsyncConnection, badge_id: str) -> Badge:
-    badge = (await connection.execute(SELECT.where(badges.c.id == badge_id))).one_or_none()
+    badge = (await connection.execute(_GET, {"of": badge_id})).one_or_none()
     if badge is None:
         raise not_found("badge")
     return badge
 
 
 async def _newest(connection: AsyncConnection, registration_id: UUID) -> Badge | None:
-    query = (
-        SELECT.where(badges.c.registration_id == registration_id)
-        .order_by(badges.c.version.desc())
-        .limit(1)
-    )
-    return (await connection.execute(query)).one_or_none()
+    return (await connection.execute(_NEWEST, {"of": registration_id})).one_or_none()

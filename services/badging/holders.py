@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,8 +64,7 @@ class Held:
 
 async def find(connection: AsyncConnection, registration_id: UUID) -> Holder | None:
     """The person; None when the registration is unknown, cancelled or erased."""
-    query = select(holders).where(holders.c.registration_id == registration_id)
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_FIND, {"of": registration_id})).one_or_none()
     return None if row is None else _holder(row)
 
 
@@ -84,16 +83,7 @@ async def lock(tx: AsyncConnection, registration_id: UUID) -> Held:
     Events about a registration never heard of before wait for each other too: hence a row is made
     first, and an update that changes nothing locks the one that is there.
     """
-    statement = (
-        insert(holders)
-        .values(registration_id=registration_id, registration_version=0)
-        .on_conflict_do_update(
-            index_elements=["registration_id"],
-            set_={"registration_version": holders.c.registration_version},
-        )
-        .returning(holders)
-    )
-    row = (await tx.execute(statement)).one()
+    row = (await tx.execute(_LOCK, {"registration_id": registration_id})).one()
     return Held(version=row.registration_version, holder=_holder(row))
 
 
@@ -105,9 +95,7 @@ async def write(
     if holder is not None:
         particulars = holder.model_dump(exclude={"photo"})
     await tx.execute(
-        update(holders)
-        .where(holders.c.registration_id == registration_id)
-        .values(registration_version=version, **particulars)
+        _WRITE, {"of": registration_id, "registration_version": version, **particulars}
     )
 
 
@@ -145,3 +133,17 @@ async def is_revoked(connection: AsyncConnection, link: OwnLink) -> bool:
 
 def _holder(row: Row[Any]) -> Holder | None:
     return None if row.family_name is None else Holder.model_validate(row)
+
+
+_OF: Final = holders.c.registration_id == bindparam("of")
+_FIND: Final = select(holders).where(_OF)
+_LOCK: Final = (
+    insert(holders)
+    .values(registration_version=0)
+    .on_conflict_do_update(
+        index_elements=["registration_id"],
+        set_={"registration_version": holders.c.registration_version},
+    )
+    .returning(holders)
+)
+_WRITE: Final = update(holders).where(_OF)

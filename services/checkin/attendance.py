@@ -14,7 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
-from sqlalchemy import delete, text, update
+from sqlalchemy import bindparam, delete, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -93,11 +93,13 @@ async def name_groups(
     tx: AsyncConnection, registration_id: UUID, category: str, country: str
 ) -> None:
     """Say in which groups somebody counts who came before we had heard who it is."""
-    await tx.execute(
-        update(attendance)
-        .where(attendance.c.registration_id == registration_id, attendance.c.category == "")
-        .values(category=category, country=country, region=region_of(country))
-    )
+    groups = {"category": category, "country": country, "region": region_of(country)}
+    await tx.execute(_NAME_GROUPS, {"of": registration_id, **groups})
+
+
+_NAME_GROUPS: Final = update(attendance).where(
+    attendance.c.registration_id == bindparam("of"), attendance.c.category == ""
+)
 
 
 async def forget_arrival(tx: AsyncConnection, registration_id: UUID, day: date) -> None:

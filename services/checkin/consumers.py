@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import Uuid, bindparam, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -127,18 +127,17 @@ async def forget_participant(tx: AsyncConnection, fact: RegistrationErased) -> N
 
 
 async def know_badge(tx: AsyncConnection, fact: BadgeIssued) -> None:
-    particulars = {"number": fact.number, "days": fact.days, "zones": fact.zones}
     await tx.execute(
-        insert(badges)
-        .values(
-            badge_id=fact.badge_id,
-            registration_id=fact.registration_id,
-            version=fact.version,
-            status=BadgeStatus.valid,
-            **particulars,
-        )
-        # Its end may have been heard before its beginning: a stopped badge stays stopped.
-        .on_conflict_do_update(index_elements=["badge_id"], set_=particulars)
+        _KNOW_BADGE,
+        {
+            "badge_id": fact.badge_id,
+            "registration_id": fact.registration_id,
+            "version": fact.version,
+            "status": BadgeStatus.valid,
+            "number": fact.number,
+            "days": fact.days,
+            "zones": fact.zones,
+        },
     )
 
 
@@ -214,22 +213,8 @@ async def _note_person(
 async def _note_status(tx: AsyncConnection, fact: RegistrationFact, status: str) -> None:
     """Hold the person until the transaction ends, and note whether they come."""
     await persons.hold_particulars(tx, fact.registration_id)
-    statement = insert(participants).values(
-        registration_id=fact.registration_id,
-        version=fact.version,
-        status=status,
-        particulars_version=0,
-        search_name="",
-        photo=photos.edition_of(fact.registration_id),
-        **NOBODY,
-    )
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["registration_id"],
-            set_={"status": status, "version": fact.version},
-            where=participants.c.version < statement.excluded.version,
-        )
-    )
+    who = {"registration_id": fact.registration_id, "whose": fact.registration_id}
+    await tx.execute(_NOTE_STATUS, who | {"version": fact.version, "status": status})
 
 
 async def _note_particulars(
@@ -237,11 +222,28 @@ async def _note_particulars(
 ) -> None:
     """They have a version of their own: who cancelled is still known by the newest name."""
     name = search_name(particulars["given_name"] or "", particulars["family_name"] or "")
-    await tx.execute(
-        update(participants)
-        .where(
-            participants.c.registration_id == fact.registration_id,
-            participants.c.particulars_version < fact.version,
-        )
-        .values(particulars_version=fact.version, search_name=name, **particulars)
-    )
+    told = {"particulars_version": fact.version, "search_name": name, **particulars}
+    await tx.execute(_NOTE_PARTICULARS, {"of": fact.registration_id, "as_of": fact.version, **told})
+
+
+_badge = insert(badges)
+_KNOW_BADGE: Final = _badge.on_conflict_do_update(
+    index_elements=["badge_id"],
+    # Its end may have been heard before its beginning: a stopped badge stays stopped.
+    set_={name: _badge.excluded[name] for name in ("number", "days", "zones")},
+)
+_participant = insert(participants).values(
+    particulars_version=0,
+    search_name="",
+    photo=photos.edition_of(bindparam("whose", type_=Uuid)),
+    **NOBODY,
+)
+_NOTE_STATUS: Final = _participant.on_conflict_do_update(
+    index_elements=["registration_id"],
+    set_={name: _participant.excluded[name] for name in ("status", "version")},
+    where=participants.c.version < _participant.excluded.version,
+)
+_NOTE_PARTICULARS: Final = update(participants).where(
+    participants.c.registration_id == bindparam("of"),
+    participants.c.particulars_version < bindparam("as_of"),
+)

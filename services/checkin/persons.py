@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin.admission import Badge, BadgeStatus, Direction
@@ -125,8 +125,7 @@ async def hold_particulars(tx: AsyncConnection, registration_id: UUID) -> None:
     So either the scan finds the person in the end, or the writer finds the arrival that still
     lacks its groups.
     """
-    key = func.hashtext(str(registration_id))
-    await tx.execute(select(func.pg_advisory_xact_lock(_PARTICULARS, key)))
+    await tx.execute(_HOLD_PARTICULARS, {"whose": str(registration_id)})
 
 
 def shown(holder: Holder) -> ParticipantOut:
@@ -152,6 +151,9 @@ def badge(holder: Holder) -> Badge:
     return Badge(status, holder.days, holder.zones, blocked=bool(holder.blocked))
 
 
+_HOLD_PARTICULARS: Final = select(
+    func.pg_advisory_xact_lock(_PARTICULARS, func.hashtext(bindparam("whose", type_=Text)))
+)
 _HOLD: Final = (
     select(presence.c.zone)
     .where(presence.c.registration_id == any_(bindparam("registration_ids", type_=ARRAY(Uuid))))

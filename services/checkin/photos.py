@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, ScalarSelect, case, select, update
+from sqlalchemy import BindParameter, Row, ScalarSelect, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -71,7 +71,7 @@ async def note(
     )
 
 
-def edition_of(registration_id: UUID) -> ScalarSelect[int | None]:
+def edition_of(registration_id: UUID | BindParameter[UUID]) -> ScalarSelect[int | None]:
     """The edition heard of before the person was, if any."""
     known = select(photos.c.edition).where(photos.c.registration_id == registration_id)
     return known.scalar_subquery()

@@ -17,7 +17,7 @@ from uuid import UUID
 from PIL import Image, ImageOps
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
-from sqlalchemy import delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -103,11 +103,13 @@ async def portraits(
     connection: AsyncConnection, registration_ids: Sequence[UUID]
 ) -> dict[UUID, bytes]:
     """The photos of these registrations as they travel; who has none is not there."""
-    query = select(photos).where(photos.c.registration_id.in_(registration_ids))
-    return {
-        row.registration_id: row.portrait or await _portrait_later(row.jpeg)
-        for row in await connection.execute(query)
-    }
+    rows = await connection.execute(_OF_THESE, {"these": registration_ids})
+    return {row.registration_id: row.portrait or await _portrait_later(row.jpeg) for row in rows}
+
+
+_OF_THESE: Final = select(photos).where(
+    photos.c.registration_id.in_(bindparam("these", expanding=True))
+)
 
 
 async def _portrait_later(jpeg: bytes) -> bytes:

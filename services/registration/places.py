@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import func, literal, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +18,7 @@ _PLACES_LOCK = 1
 
 async def lock(tx: AsyncConnection) -> None:
     """Let one transaction at a time decide about places, so that the last one is given once."""
-    await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PLACES_LOCK})
+    await tx.execute(_LOCK, {"lock": _PLACES_LOCK})
 
 
 class Room:
@@ -100,9 +101,12 @@ async def place_in_line(connection: AsyncConnection, row: Registration) -> int |
 
 
 async def _taken(tx: AsyncConnection) -> dict[str, int]:
-    query = (
-        select(registrations.c.category, func.count().label("taken"))
-        .where(or_(registrations.c.status == Status.confirmed, registrations.c.place_held))
-        .group_by(registrations.c.category)
-    )
-    return {row.category: row.taken for row in await tx.execute(query)}
+    return {row.category: row.taken for row in await tx.execute(_TAKEN)}
+
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(:lock)")
+_TAKEN: Final = (
+    select(registrations.c.category, func.count().label("taken"))
+    .where(or_(registrations.c.status == Status.confirmed, registrations.c.place_held))
+    .group_by(registrations.c.category)
+)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
@@ -43,7 +43,12 @@ from shared.problems import FieldError, Problem, invalid_input, not_found
 REGISTRANT = "registrant"
 SYSTEM = "system"
 
-# Made once: to put an insert of so many columns together takes longer than PostgreSQL over it.
+# Made once: to put statements of so many columns together takes longer than PostgreSQL over them.
+_GET: Final = select(registrations).where(registrations.c.id == bindparam("of"))
+_LOCK: Final = _GET.with_for_update()
+_CHANGE: Final = (
+    update(registrations).where(registrations.c.id == bindparam("of")).returning(registrations)
+)
 _INSERT: Final = (
     upsert(registrations)
     .on_conflict_do_nothing(index_elements=["reference"])
@@ -141,21 +146,16 @@ class Registrations:
         Raises:
             Problem: 404, there is none.
         """
-        query = select(registrations).where(registrations.c.id == registration_id).with_for_update()
-        row = (await tx.execute(query)).one_or_none()
+        row = (await tx.execute(_LOCK, {"of": registration_id})).one_or_none()
         if row is None:
             raise not_found("registration")
         return row
 
     async def change(self, tx: AsyncConnection, row: Registration, **changes: Any) -> Registration:
         """Write columns of a registration that is held; its version grows."""
-        statement = (
-            update(registrations)
-            .where(registrations.c.id == row.id)
-            .values(version=registrations.c.version + 1, **changes)
-            .returning(registrations)
-        )
-        changed: Registration = (await tx.execute(statement)).one()
+        # The row is held: nobody else has made its version another one.
+        new = changes | {"version": row.version + 1}
+        changed: Registration = (await tx.execute(_CHANGE, {"of": row.id, **new})).one()
         return changed
 
     async def move(
@@ -341,8 +341,7 @@ TheRegistrations = Annotated[Registrations, Depends(_registrations_of)]
 
 
 async def _get(connection: AsyncConnection, registration_id: UUID) -> Registration:
-    query = select(registrations).where(registrations.c.id == registration_id)
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_GET, {"of": registration_id})).one_or_none()
     if row is None:
         raise not_found("registration")
     return row
