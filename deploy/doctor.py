@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from deploy.operators import SERVICES
 from shared import forum as forums
@@ -119,8 +119,8 @@ def _services(settings: Settings) -> Iterator[Finding]:
     for name in SERVICES:
         url = f"{settings.public_origin}/{name}/health/ready"
         try:
-            answer = httpx.get(url, timeout=ANSWER_SECONDS)
-        except httpx.HTTPError:
+            answer = httpx2.get(url, timeout=ANSWER_SECONDS)
+        except httpx2.HTTPError:
             yield Finding(name, True, f"does not run at {settings.public_origin}")
             continue
         if answer.status_code == 404:

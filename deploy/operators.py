@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import httpx
+import httpx2
 
 from shared.access import Role, open_keyring
 from shared.settings import Settings
@@ -46,7 +46,7 @@ class Rebuilt:
 class Operator:
     """Somebody with the deployment's secret, at the public address."""
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx2.Client) -> None:
         self._http = http
 
     def dead_letters(self) -> list[tuple[str, dict[str, Any]]]:
@@ -197,7 +197,7 @@ class Operator:
     def _ask(self, method: str, service: str, path: str, **sent: Any) -> dict[str, Any]:
         try:
             answer = self._http.request(method, f"/{service}/api/{path}", **sent)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise NotDone(
                 f"Nothing answers at {self._http.base_url} ({type(error).__name__}): does Forum "
                 "Pass run there? FORUMPASS_ORIGIN names another address."
@@ -212,15 +212,15 @@ class Operator:
 def operator(settings: Settings) -> Iterator[Operator]:
     keyring = open_keyring(settings.secret_path)
     token = keyring.staff_token(Role.organiser, "operator", TOKEN_LIFETIME)
-    with httpx.Client(
+    with httpx2.Client(
         base_url=settings.public_origin,
         headers={"Authorization": f"Bearer {token}"},
-        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
     ) as http:
         yield Operator(http)
 
 
-def detail_of(answer: httpx.Response) -> str:
+def detail_of(answer: httpx2.Response) -> str:
     """Why the answer is no, in its own words."""
     try:
         return str(answer.json()["detail"])

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-import httpx
+import httpx2
 from rich.console import Console
 
 from deploy.announcement import addresses, announce
@@ -177,10 +177,10 @@ class Processes:
         )
 
     def is_ready(self, name: str) -> bool:
-        with suppress(httpx.HTTPError):
+        with suppress(httpx2.HTTPError):
             port = self._service_ports[name]
-            answer = httpx.get(f"http://127.0.0.1:{port}/{name}/health/ready", timeout=2)
-            return answer.status_code == httpx.codes.OK
+            answer = httpx2.get(f"http://127.0.0.1:{port}/{name}/health/ready", timeout=2)
+            return answer.status_code == httpx2.codes.OK
         return False
 
     def _require_ports(self) -> None:

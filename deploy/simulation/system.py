@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
+import httpx2
 
 from deploy.operators import NotDone, detail_of
 from deploy.simulation.people import Invented
@@ -34,7 +34,7 @@ DELEGATIONS: Final = "/registration/api/delegations"
 class System:
     """A system under rehearsal, at its public address."""
 
-    def __init__(self, http: httpx.AsyncClient, keyring: Keyring, forum: Forum) -> None:
+    def __init__(self, http: httpx2.AsyncClient, keyring: Keyring, forum: Forum) -> None:
         self._http = http
         self._links = Links(keyring, str(http.base_url))
         self._staff = _bearer(keyring.staff_token(Role.organiser, "rehearsal"))
@@ -46,7 +46,7 @@ class System:
     async def is_there(self) -> bool:
         try:
             answer = await self._http.get("/checkin/health/ready")
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             return False
         return answer.status_code == 200
 
@@ -189,7 +189,7 @@ class System:
         for _ in range(TRIES):
             try:
                 answer = await self._http.request(method, path, **call)
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 trouble = f"{self._http.base_url} does not answer ({type(error).__name__})"
                 await asyncio.sleep(1)
                 continue
@@ -207,10 +207,10 @@ class System:
 @asynccontextmanager
 async def reached(settings: Settings, forum: Forum) -> AsyncIterator[System]:
     """The system that the settings name."""
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         base_url=settings.public_origin,
         timeout=ANSWER_SECONDS,
-        limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+        limits=httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
     ) as http:
         yield System(http, open_keyring(settings.secret_path), forum)
 

@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Final
 from zipfile import BadZipFile, ZipFile
 
-import httpx
+import httpx2
 
 from services.notifications.mails import NO_FILES, Files
 from services.notifications.matters import Badge, Certificate, Matter, Reminder
@@ -31,7 +31,7 @@ class FileStore:
 
     def __init__(self, url: str) -> None:
         # An HTTP proxy in the environment is for the world outside, not for a service next door.
-        self._client = httpx.AsyncClient(base_url=url, timeout=FETCH_SECONDS, trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=url, timeout=FETCH_SECONDS, trust_env=False)
 
     async def fetch(self, matter: Matter) -> Files:
         """All files of a mail, by one request.
@@ -55,9 +55,9 @@ class FileStore:
     async def _file(self, link: str, beginning: bytes) -> bytes:
         try:
             answer = await self._client.get(link, headers={"traceparent": trace.traceparent()})
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise NoFiles(f"badging does not answer ({type(error).__name__})") from None
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != httpx2.codes.OK:
             raise NoFiles(f"badging answers {answer.status_code}")
         if not answer.content.startswith(beginning):
             raise NoFiles("badging answers with another kind of file")

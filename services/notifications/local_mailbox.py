@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-import httpx
+import httpx2
 import structlog
 from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,7 +42,7 @@ class LocalMailbox:
         """Look for ever; ends at once where there is no such mailbox."""
         if self._url is None:
             return
-        async with httpx.AsyncClient(
+        async with httpx2.AsyncClient(
             base_url=self._url, timeout=ANSWER_SECONDS, trust_env=False
         ) as http:
             while True:
@@ -50,13 +50,13 @@ class LocalMailbox:
                 try:
                     while await self._forget_some(http):
                         pass
-                except (SQLAlchemyError, OSError, httpx.HTTPError) as error:
+                except (SQLAlchemyError, OSError, httpx2.HTTPError) as error:
                     log.warning("mailbox.not_reached", error=type(error).__name__)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._woken.wait()
 
-    async def _forget_some(self, http: httpx.AsyncClient) -> bool:
+    async def _forget_some(self, http: httpx2.AsyncClient) -> bool:
         """Answers whether there may be more."""
         async with self._database.begin() as tx:
             began = (await tx.execute(select(func.now()))).scalar_one()

@@ -31,10 +31,10 @@ def run(console: Console, home: Path) -> None:
         system = OneMachine(home / "system", FORUMPASS_DATABASE_URL=server.url)
         system.home.mkdir()
         with started(system):
-            _send(system, _file(1, "first"), dry_run=True)  # what is read once is read
-            content = _file(PEOPLE, "many")
-            looked = _send(system, content, dry_run=True)
-            taken = _send(system, content, dry_run=False)
+            send_file(system, file_of(1, "first"), dry_run=True)  # what is read once is read
+            content = file_of(PEOPLE, "many")
+            looked = send_file(system, content, dry_run=True)
+            taken = send_file(system, content, dry_run=False)
         floor = asyncio.run(_floor(server.url))
     table = Table(
         "people",
@@ -52,7 +52,7 @@ def run(console: Console, home: Path) -> None:
     )
 
 
-def _file(count: int, some: str) -> bytes:
+def file_of(count: int, some: str) -> bytes:
     out = StringIO()
     rows = (
         (f"Participant {number}", "Grace", f"{some}.{number}@example.org", "Navy", "US",
@@ -63,7 +63,7 @@ def _file(count: int, some: str) -> bytes:
     return out.getvalue().encode()
 
 
-def _send(system: OneMachine, content: bytes, *, dry_run: bool) -> float:
+def send_file(system: OneMachine, content: bytes, *, dry_run: bool) -> float:
     with system.visit().as_staff(Role.organiser) as http:
         began = time.perf_counter()
         answer = http.post(
