@@ -29,7 +29,8 @@ TRIES: Final = 60
 TRY_SECONDS: Final = 0.5
 """A gate that has not heard of a badge yet is asked again, for half a minute."""
 FOREIGN: Final = "HTTPS://EXAMPLE.ORG/BOARDING-PASS"
-BASE45: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+FIGURES_AND_LETTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Of Base45, in order of their value."""
 
 
 class Progress(Protocol):
@@ -284,7 +285,7 @@ class Rehearsal:
         if step.kind == Kind.foreign:
             await self._tell(step, None, FOREIGN)
         elif step.kind == Kind.forged:
-            await self._tell(step, None, self._forged(visitor.credential))
+            await self._tell(step, None, forged(visitor.credential, self._rng))
         else:
             told = await self._until_known(step, visitor)
             if step.kind == Kind.override and told.reason == "already_inside":
@@ -351,12 +352,6 @@ class Rehearsal:
             "scanned_at": step.at.isoformat(),
         }
 
-    def _forged(self, credential: str) -> str:
-        """The same words, with another signature: one of its characters is another."""
-        place = len(credential) - self._rng.randrange(4, 40)
-        other = self._rng.choice([one for one in BASE45[:36] if one != credential[place]])
-        return credential[:place] + other + credential[place + 1 :]
-
     # --- a gate without network ---
 
     async def _have_network(self, at: datetime) -> None:
@@ -389,3 +384,14 @@ class Rehearsal:
                     state = {"battery": round(battery[gate], 2), "charging": False, "pending": 0}
                     await self._system.report_state(gate, state)
             await asyncio.sleep(STATE_SECONDS)
+
+
+def forged(credential: str, rng: random.Random) -> str:
+    """The same words with another signature: one of its characters is another.
+
+    Of lower value: with a higher one, three characters may stand for no two bytes any more.
+    """
+    signature = range(len(credential) - 40, len(credential))
+    place = rng.choice([at for at in signature if credential[at] in FIGURES_AND_LETTERS[1:]])
+    lower = FIGURES_AND_LETTERS[: FIGURES_AND_LETTERS.index(credential[place])]
+    return credential[:place] + rng.choice(lower) + credential[place + 1 :]

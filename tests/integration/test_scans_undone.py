@@ -12,7 +12,7 @@ from deploy.private_servers import PostgreSQL
 from services.checkin import tables
 from shared.access import Role
 from shared.events import AttendanceUndone, RegistrationAmended, RegistrationErased
-from tests.checkin import IN, OTHER_IN, OUT, Checkin, running
+from tests.checkin import IN, OTHER_IN, OUT, Body, Checkin, running
 from tests.people import NOBODY, person
 
 
@@ -192,7 +192,7 @@ async def test_an_undo_leaves_the_person_in_the_groups_that_they_counted_in(
         RegistrationAmended(**about, version=3, person=person(category="staff", country="CH"))
     )
     await checkin.undo(await checkin.scan(badge, OUT))
-    assert await checkin.attendance() == before
+    assert _without_curve(await checkin.attendance()) == _without_curve(before)
     await checkin.hear(RegistrationErased(**about, version=4))
     await checkin.undo(await checkin.scan(badge, OUT))
     figures = await checkin.attendance()
@@ -200,3 +200,8 @@ async def test_an_undo_leaves_the_person_in_the_groups_that_they_counted_in(
         before["by_category"],
         before["by_country"],
     )
+
+
+def _without_curve(figures: Body) -> Body:
+    """The curve of who was inside is drawn anew now and then, and goes to the minute at hand."""
+    return {name: figures[name] for name in figures.keys() - {"inside_by_minute", "peak"}}
