@@ -42,9 +42,9 @@ processes: .venv/.ready $(WEB)/dist/.built ## the same as separate processes ove
 test: .venv/.ready-for-tests $(WEB)/dist/.built ## unit, integration and browser tests
 	@deploy/install_test_tools.sh rabbitmq-server chromium caddy
 	$(NPM) test --silent --workspace $(WEB)
-	# Side by side what has servers of its own, in the order of tests/conftest.py; by themselves the
-	# faults, which pull plugs on a clock.
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/unit tests/integration tests/browser
+	# Side by side what has servers of its own: mostly it waits for them. By themselves the faults,
+	# which pull plugs on a clock.
+	$(BIN)/pytest -n 3 --dist loadfile tests/unit tests/integration tests/browser
 	$(BIN)/pytest tests/faults
 
 test-unit: .venv/.ready-for-tests node_modules/.ready ## the tests that need no server, in seconds

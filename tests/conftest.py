@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, groupby
-from operator import itemgetter
 
 import pytest
 import structlog
@@ -21,24 +19,6 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files of the browser's tests among the others.
-
-    A browser keeps a processor busy while most other tests wait for something: side by side they
-    take less time than one kind after the other.
-    """
-    files = [list(tests) for _, tests in groupby(items, lambda item: item.path)]
-    of_browsers = [file for file in files if file[0].path.parent.name == "browser"]
-    others = [file for file in files if file not in of_browsers]
-    spread = [
-        (place / len(kind), file)
-        for kind in (of_browsers, others)
-        for place, file in enumerate(kind)
-    ]
-    spread.sort(key=itemgetter(0))
-    items[:] = chain.from_iterable(file for _, file in spread)
 
 
 @pytest.fixture(scope="session")
