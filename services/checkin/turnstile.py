@@ -18,7 +18,7 @@ from services.checkin.together import Together
 from shared.access import unauthenticated
 from shared.problems import conflict
 
-LANES: Final = 1
+LANES: Final = 2
 """Transactions at once: while one waits for the disk, the next is put together."""
 MOST: Final = 64
 """Scans of a transaction."""
