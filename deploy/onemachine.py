@@ -198,6 +198,7 @@ async def _announce(
             server.should_exit = True
             return
         await asyncio.sleep(0.05)
+    keep_what_is_there()  # what it took to start
     announce()
 
 

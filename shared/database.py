@@ -88,7 +88,11 @@ class Database:
             json_deserializer=orjson.loads,
             # Errors are logged, and values of statements are personal data.
             hide_parameters=True,
-            connect_args={"timeout": CONNECT_SECONDS, "server_settings": self._server_settings},
+            connect_args={
+                "async_creator_fn": _connect,
+                "timeout": CONNECT_SECONDS,
+                "server_settings": self._server_settings,
+            },
         )
 
     @asynccontextmanager
@@ -162,7 +166,7 @@ class Database:
         return None
 
     async def _connect(self) -> asyncpg.Connection[Any]:
-        return await asyncpg.connect(
+        return await _connect(
             _asyncpg_dsn(make_url(self.url)),
             timeout=CONNECT_SECONDS,
             server_settings=self._server_settings,
@@ -198,7 +202,7 @@ class Database:
         """
         url = make_url(self.url)
         settings = {"application_name": what_for, **_DEAD_CLIENT}
-        return await asyncpg.connect(_asyncpg_dsn(url), timeout=5, server_settings=settings)
+        return await _connect(_asyncpg_dsn(url), timeout=5, server_settings=settings)
 
     async def create_if_missing(self) -> None:
         """Make the database on the server, as on its first start."""
@@ -232,6 +236,22 @@ class Database:
                 while self._idle:
                     await self._idle.pop().close()
                 await self.engine.dispose()
+
+
+async def _connect(*address: Any, **settings: Any) -> asyncpg.Connection[Any]:
+    """As asyncpg.connect; but whoever is cancelled meanwhile leaves nothing half open behind."""
+    connecting = asyncio.ensure_future(asyncpg.connect(*address, **settings))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        # Cut off in the middle, asyncpg forgets its socket. So it is let finish, for nobody.
+        connecting.add_done_callback(_terminate)
+        raise
+
+
+def _terminate(connecting: asyncio.Future[asyncpg.Connection[Any]]) -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().terminate()
 
 
 def _as_sqlalchemy_says(error: Exception) -> DBAPIError:

@@ -230,7 +230,6 @@ class Service:
             self.bus.subscribe(consumer)
         await self.bus.start()
         self._tasks = [asyncio.create_task(self._for_ever(job)) for job in self._jobs]
-        keep_what_is_there()
         self._trouble = None
         log.info("service.started", service=self.name)
 

@@ -6,6 +6,8 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -149,3 +151,24 @@ async def test_a_connection_that_the_server_has_ended_meanwhile_is_not_used(
     )
     await asyncio.sleep(0.2)  # by then we have heard of it
     assert await _ask_in_a_hurry(database) == 1
+
+
+async def test_who_is_cancelled_while_connecting_leaves_nothing_half_open(
+    database: Database,
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    usual = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    for step in range(100):
+        asking = asyncio.create_task(_ask(database))
+        await asyncio.sleep(step / 10_000)
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
+        await database.engine.dispose()
+    await asyncio.sleep(0.2)
+    gc.collect()
+    await asyncio.sleep(0)
+    loop.set_exception_handler(usual)
+    assert complaints == []
