@@ -47,7 +47,11 @@ SYSTEM = "system"
 _GET: Final = select(registrations).where(registrations.c.id == bindparam("of"))
 _LOCK: Final = _GET.with_for_update()
 _CHANGE: Final = (
-    update(registrations).where(registrations.c.id == bindparam("of")).returning(registrations)
+    update(registrations)
+    .where(registrations.c.id == bindparam("of"))
+    # Of the row as it is: in one transaction it may have changed since it was read.
+    .values(version=registrations.c.version + 1)
+    .returning(registrations)
 )
 _INSERT: Final = (
     upsert(registrations)
@@ -153,9 +157,7 @@ class Registrations:
 
     async def change(self, tx: AsyncConnection, row: Registration, **changes: Any) -> Registration:
         """Write columns of a registration that is held; its version grows."""
-        # The row is held: nobody else has made its version another one.
-        new = changes | {"version": row.version + 1}
-        changed: Registration = (await tx.execute(_CHANGE, {"of": row.id, **new})).one()
+        changed: Registration = (await tx.execute(_CHANGE, {"of": row.id, **changes})).one()
         return changed
 
     async def move(

@@ -10,7 +10,10 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
+from services.registration.tables import registrations
+from shared.access import Role
 from tests.registration import Page, Registering, body, forum_with, running
 
 Opening = Callable[..., AbstractAsyncContextManager[Registering]]
@@ -105,6 +108,32 @@ async def test_who_waits_can_be_declined(with_one_place: Registering) -> None:
     _, second = [await with_one_place.confirmed_address() for _ in range(2)]
     answer = await with_one_place.act(second, "decline", reason="The house is full")
     assert (answer.status_code, answer.json()["status"]) == (200, "declined")
+
+
+async def test_who_moves_up_and_is_declined_in_one_go_is_told_of_both_in_order(
+    with_one_place: Registering,
+) -> None:
+    first, second = [await with_one_place.confirmed_address(category="media") for _ in range(2)]
+    async with with_one_place.service.database.begin() as tx:
+        # As for whom a delegation has registered.
+        held = update(registrations).where(registrations.c.id == UUID(first))
+        await tx.execute(held.values(place_held=True))
+    await with_one_place.act(second, "approve")
+    assert await with_one_place.status(second) == "waitlisted"
+    answer = await with_one_place.send(
+        "POST",
+        "/registration/api/registrations/decisions",
+        {"ids": [first, second], "act": "decline", "reason": "The house is full"},
+        with_one_place.staff(Role.reviewer),
+    )
+    assert [one["status"] for one in answer.json()["items"]] == ["declined"] * 2
+    *_, promoted, declined = await with_one_place.said(UUID(second))
+    assert (promoted.type, declined.type) == (
+        "registration.confirmed.v1",
+        "registration.declined.v1",
+    )
+    # Whoever hears of both drops the older.
+    assert declined.version > promoted.version
 
 
 async def test_the_last_place_is_given_once(with_one_place: Registering) -> None:
