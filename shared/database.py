@@ -89,8 +89,7 @@ class Database:
             # Errors are logged, and values of statements are personal data.
             hide_parameters=True,
             connect_args={
-                "async_creator_fn": _connect,
-                "timeout": CONNECT_SECONDS,
+                "async_creator_fn": _open,
                 "server_settings": self._server_settings,
             },
         )
@@ -144,7 +143,9 @@ class Database:
         connection = None
         try:
             async with asyncio.timeout(within):
-                connection = self._kept() or await self._connect()
+                connection = self._kept() or await _open(
+                    _asyncpg_dsn(make_url(self.url)), server_settings=self._server_settings
+                )
                 yield connection.fetch
             self._idle.append(connection)
         except BaseException as error:
@@ -164,13 +165,6 @@ class Database:
             if not (kept := self._idle.pop()).is_closed():
                 return kept
         return None
-
-    async def _connect(self) -> asyncpg.Connection[Any]:
-        return await _connect(
-            _asyncpg_dsn(make_url(self.url)),
-            timeout=CONNECT_SECONDS,
-            server_settings=self._server_settings,
-        )
 
     @asynccontextmanager
     async def _connection(self, within: float | None) -> AsyncIterator[AsyncConnection]:
@@ -202,12 +196,12 @@ class Database:
         """
         url = make_url(self.url)
         settings = {"application_name": what_for, **_DEAD_CLIENT}
-        return await _connect(_asyncpg_dsn(url), timeout=5, server_settings=settings)
+        return await _open(_asyncpg_dsn(url), server_settings=settings)
 
     async def create_if_missing(self) -> None:
         """Make the database on the server, as on its first start."""
         url = make_url(self.url)
-        connection = await asyncpg.connect(_asyncpg_dsn(url.set(database="postgres")), timeout=5)
+        connection = await _open(_asyncpg_dsn(url.set(database="postgres")))
         try:
             exists = await connection.fetchval(
                 "SELECT 1 FROM pg_database WHERE datname = $1", url.database
@@ -238,9 +232,11 @@ class Database:
                 await self.engine.dispose()
 
 
-async def _connect(*address: Any, **settings: Any) -> asyncpg.Connection[Any]:
+async def _open(*address: Any, **settings: Any) -> asyncpg.Connection[Any]:
     """As asyncpg.connect; but whoever is cancelled meanwhile leaves nothing half open behind."""
-    connecting = asyncio.ensure_future(asyncpg.connect(*address, **settings))
+    connecting = asyncio.ensure_future(
+        asyncpg.connect(*address, timeout=CONNECT_SECONDS, **settings)
+    )
     try:
         return await asyncio.shield(connecting)
     except asyncio.CancelledError:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from string import ascii_uppercase, digits
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -29,7 +30,7 @@ TRIES: Final = 60
 TRY_SECONDS: Final = 0.5
 """A gate that has not heard of a badge yet is asked again, for half a minute."""
 FOREIGN: Final = "HTTPS://EXAMPLE.ORG/BOARDING-PASS"
-FIGURES_AND_LETTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+FIGURES_AND_LETTERS: Final = digits + ascii_uppercase
 """Of Base45, in order of their value."""
 
 

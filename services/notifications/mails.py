@@ -125,8 +125,8 @@ class Composer:
             UnusableAddress: no mail can go to the addressee.
         """
         to = _address(draft.to.name, draft.to.email)
-        host = f"{draft.message_id}@{self._sender.domain}"
-        shown = Pictures(badge=f"badge.{host}", code=f"code.{host}")
+        message_id = f"{draft.message_id}@{self._sender.domain}"
+        shown = Pictures(badge=f"badge.{message_id}", code=f"code.{message_id}")
         person = Person(
             draft.to.name,
             draft.to.language,
@@ -137,11 +137,11 @@ class Composer:
         texts = self._writer.write(
             person, draft.matter, Pictures(badge=f"cid:{shown.badge}", code=f"cid:{shown.code}")
         )
-        head = self._head(draft, texts, to).as_bytes().removesuffix(END_OF_LINE)
+        head = self._head(draft, message_id, texts, to).as_bytes().removesuffix(END_OF_LINE)
         content = self._content(draft, texts, shown).as_bytes(policy=PARTS)
         return Mail(self._sender.addr_spec, to.addr_spec, head + content)
 
-    def _head(self, draft: Draft, texts: Texts, to: Address) -> EmailMessage:
+    def _head(self, draft: Draft, message_id: str, texts: Texts, to: Address) -> EmailMessage:
         """The headers that are not about the content."""
         head = EmailMessage(ASCII_HEADERS if to.addr_spec.isascii() else UTF8_HEADERS)
         forum = self._forum.short_name.in_language(texts.language)
@@ -151,7 +151,7 @@ class Composer:
             head["Reply-To"] = self._forum.contact.email
         head["Subject"] = texts.subject
         head["Date"] = format_datetime(draft.written_at)
-        head["Message-ID"] = f"<{draft.message_id}@{self._sender.domain}>"
+        head["Message-ID"] = f"<{message_id}>"
         head["Content-Language"] = texts.language
         # RFC 3834: no holiday notice need answer this.
         head["Auto-Submitted"] = "auto-generated"

@@ -21,6 +21,14 @@ from shared.events import (
     StaffSignInOffered,
 )
 
+ContactFact = (
+    RegistrationSubmitted
+    | RegistrationEnrolled
+    | RegistrationContactChanged
+    | RegistrationLinkRequested
+)
+"""What tells how a person is written to."""
+
 
 @dataclass(frozen=True)
 class Recipient:
@@ -118,10 +126,7 @@ async def know_staff(tx: AsyncConnection, account_id: UUID, fact: StaffSignInOff
 async def change_contact(
     tx: AsyncConnection,
     recipient: Recipient,
-    fact: RegistrationSubmitted
-    | RegistrationEnrolled
-    | RegistrationContactChanged
-    | RegistrationLinkRequested,
+    fact: ContactFact,
 ) -> None:
     if told := _contact(recipient, fact):
         await _set(tx, fact.registration_id, **told)
@@ -146,10 +151,7 @@ async def erase(tx: AsyncConnection, registration_id: UUID) -> None:
 
 def _contact(
     recipient: Recipient,
-    fact: RegistrationSubmitted
-    | RegistrationEnrolled
-    | RegistrationContactChanged
-    | RegistrationLinkRequested,
+    fact: ContactFact,
 ) -> dict[str, object]:
     """How the person is written to from now on; nothing if newer news has been heard."""
     if fact.version < recipient.contact_version:

@@ -11,9 +11,8 @@ from uuid_utils.compat import uuid7
 from services.registration import lifecycle
 from services.registration.lifecycle import Status, Step
 from services.registration.registrations import Registrations
-from services.registration.tables import Registration, notes, registrations
+from services.registration.tables import Registration, notes
 from shared.access import Staff
-from shared.problems import not_found
 
 
 async def write(of: Registrations, registration_id: UUID, words: str, by: Staff) -> Registration:
@@ -23,10 +22,7 @@ async def write(of: Registrations, registration_id: UUID, words: str, by: Staff)
         Problem: 404, 409 once the registration is erased.
     """
     async with of.database.begin() as tx:
-        query = select(registrations).where(registrations.c.id == registration_id).with_for_update()
-        row = (await tx.execute(query)).one_or_none()
-        if row is None:
-            raise not_found("registration")
+        row = await of.lock(tx, registration_id)
         lifecycle.check(Step.note, Status(row.status))
         note = insert(notes).values(
             id=uuid7(),

@@ -153,25 +153,26 @@ class EmbeddedBus:
             for database in {consumer.database for consumer in self._consumers.values()}:
                 with _troubles_logged():
                     for queue in await _queues_with_something_due(database):
-                        await self._retry(queue)
+                        if queue in self._consumers:
+                            await _retry(self._consumers[queue])
 
-    async def _retry(self, queue: str) -> None:
-        """Try again what is due of a queue, if it is one of ours."""
-        consumer = self._consumers.get(queue)
-        with _troubles_logged():
-            while consumer is not None and await _retry_one(consumer):
-                pass
+
+async def _retry(consumer: Consumer) -> None:
+    """Try again all that is due."""
+    with _troubles_logged(queue=consumer.queue):
+        while await _retry_one(consumer):
+            pass
 
 
 @contextmanager
-def _troubles_logged() -> Iterator[None]:
+def _troubles_logged(**about: str) -> Iterator[None]:
     """Go on whatever happens: if the loop ended, nothing would be tried again."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
         log.warning("bus.database_unavailable", error=type(error).__name__)
     except Exception as error:
-        log.error("bus.retry_failed", exc_info=error)
+        log.error("bus.retry_failed", exc_info=error, **about)
 
 
 async def _hear_alone(consumer: Consumer, event: Event) -> None:
