@@ -2,8 +2,8 @@
 
 One secret a deployment (`FORUMPASS_SECRET_FILE`) signs them all, each purpose with a salt of its
 own, so that a token made for one purpose is worth nothing for another, and every service can check
-them without asking another. A session may end before its time: shared/sessions.py. Lifetimes run in
-wall time: attackers don't live in a rehearsal."""
+them without asking another. Sessions and staff tokens may end before their time:
+shared/sessions.py. Lifetimes run in wall time: attackers don't live in a rehearsal."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 from uuid import UUID, uuid4
 
-from fastapi import Request
 from itsdangerous import BadSignature, URLSafeSerializer
+from starlette.requests import Request
 
 from shared import caller
 from shared.clock import Clock
@@ -43,6 +44,10 @@ class Role(StrEnum):
     security = "security"
     viewer = "viewer"
     focal_point = "focal_point"
+
+
+ACCOUNT_ROLES: Final = tuple(role for role in Role if role is not Role.security)
+"""What an account can be given: security officers have devices, and no accounts."""
 
 
 class Purpose(StrEnum):
@@ -83,6 +88,8 @@ class Staff:
     """The other roles."""
     session: Session | None = None
     """None: by token."""
+    token_id: UUID | None = None
+    """None: by session."""
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -143,6 +150,18 @@ class Keyring:
 
     def staff_token(self, role: Role, name: str, lifetime: timedelta = TOKEN_LIFETIME) -> str:
         return self.sign(Purpose.staff_token, name, lifetime, role=role, id=uuid4().hex)
+
+    def read_staff_token(self, token: str) -> Staff:
+        """Whose token it is, as it was signed; it may have been revoked since.
+
+        Raises:
+            InvalidToken: whatever is wrong with it.
+        """
+        content = self.read(Purpose.staff_token, token)
+        try:
+            return Staff(content["sub"], Role(content["role"]), token_id=UUID(content["id"]))
+        except (KeyError, ValueError):  # of another version
+            raise InvalidToken("not a token of this version") from None
 
     def session(self, staff: Staff) -> str:
         session = staff.session or Session()
@@ -236,38 +255,37 @@ def roles_in_order(roles: Iterable[str]) -> tuple[Role, ...]:
     return tuple(role for role in Role if role in wanted)
 
 
-def session_token_of(request: Request) -> str | None:
-    """The session cookie, where it counts: a bearer token goes before it."""
-    return None if bearer(request) is not None else request.cookies.get(SESSION_COOKIE)
+def staff_as_signed(request: Request) -> Staff | None:
+    """Who calls as staff, by what was signed: it may have ended since. A bearer token goes before
+    the session cookie.
+
+    Raises:
+        InvalidToken: whatever is wrong with it.
+    """
+    if (token := bearer(request)) is not None:
+        return keyring_of(request).read_staff_token(token)
+    session = request.cookies.get(SESSION_COOKIE)
+    return keyring_of(request).read_session(session) if session else None
 
 
 @dataclass(frozen=True)
 class Unrecognised:
-    """Somebody with a session, at a moment when the database did not tell whether it goes on."""
+    """Staff, at a moment when the database did not tell whether their session or token goes on."""
 
 
 def staff_of(request: Request) -> Staff | None:
     """The staff member who calls, by bearer token or session cookie; None for anybody else.
 
     Raises:
-        Problem: 503, there is a session, and the database does not answer.
+        Problem: 503, somebody is, and the database does not answer.
     """
-    token = bearer(request)
-    if token is None:
-        # The middleware has looked: shared/sessions.py.
-        who: Staff | Unrecognised | None = getattr(request.state, "signed_in", None)
-        if isinstance(who, Unrecognised):
-            raise unavailable()
-        if who is not None:
-            caller.is_known_as(who.id, who.role)
-        return who
-    try:
-        content = keyring_of(request).read(Purpose.staff_token, token)
-        staff = Staff(id=content["sub"], role=Role(content["role"]))
-    except (InvalidToken, KeyError, ValueError):
-        return None
-    caller.is_known_as(staff.id, staff.role)
-    return staff
+    # The middleware has looked: shared/sessions.py.
+    who: Staff | Unrecognised | None = getattr(request.state, "signed_in", None)
+    if isinstance(who, Unrecognised):
+        raise unavailable()
+    if who is not None:
+        caller.is_known_as(who.id, who.role)
+    return who
 
 
 def own_link_of(request: Request) -> OwnLink | None:

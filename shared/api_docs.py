@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
+from shared import caching
 from shared.problems import not_found
 from shared.settings import REPOSITORY
 
@@ -55,6 +56,6 @@ def router(name: str) -> APIRouter:
         path = _FILES.get(file)
         if path is None or not path.exists():
             raise not_found("file")
-        return FileResponse(path, headers={"Cache-Control": "public, max-age=3600"})
+        return caching.for_an_hour(path)
 
     return routes

@@ -3,33 +3,26 @@ other.
 
 An entry says who, what, which, when, from where, and about whom, by ids alone; what staff wrote as
 their reason is kept beside the log and goes when the person goes. The database chains each entry to
-the one before by SHA-256 and refuses to change any (migration shared_0002); `chain_from` proves
-both here, by other code. Why so: docs/decisions/0028-an-audit-log-in-each-database.md"""
+the one before by SHA-256 and refuses to change any (migration shared_0002); shared/audit_chain.py
+proves both, by other code. Why so: docs/decisions/0028-an-audit-log-in-each-database.md"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Text, cast, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import caller, trace
+from shared.audit_chain import CUT, End, Link
 from shared.database import Database
 from shared.tables import audit, audit_head, audit_notes, audit_reasons
 
-log = structlog.get_logger()
-
 MOST_READ_AT_ONCE: Final = 1000
 """Entries of the chain in one answer."""
-CUT: Final = "audit.end_old"
-"""The act of letting the oldest entries go."""
 
 
 async def note(
@@ -83,84 +76,6 @@ async def note_read(
     if caller.current().is_known:
         async with database.begin() as tx:
             await note(tx, at, act, about=about, **details)
-
-
-@dataclass(frozen=True)
-class Link:
-    """An entry as it is chained."""
-
-    seq: int
-    at: datetime
-    who: str
-    role: str
-    act: str
-    which: str | None
-    about: tuple[UUID, ...]
-    details: str
-    """JSON, to the letter as the database writes it."""
-    address: str | None
-    trace_id: str | None
-    reason_digest: str | None
-    """Hexadecimal."""
-    hash: str
-    """Hexadecimal."""
-
-    def hash_behind(self, before: str) -> str:
-        """What its hash must be, behind that hash."""
-        said = [
-            self.seq,
-            self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            self.who,
-            self.role,
-            self.act,
-            self.which,
-            [str(one) for one in self.about],
-            self.details,
-            self.address,
-            self.trace_id,
-            self.reason_digest,
-        ]
-        canonical = json.dumps(said, ensure_ascii=False)
-        return hashlib.sha256(bytes.fromhex(before) + canonical.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class End:
-    """A place in the chain."""
-
-    seq: int
-    hash: str
-    """Hexadecimal; empty before the first entry of all."""
-
-
-class Broken(Exception):
-    """The chain does not hold; `seq` is the first entry that does not follow from those before."""
-
-    def __init__(self, seq: int, why: str) -> None:
-        super().__init__(f"entry {seq} {why}")
-        self.seq = seq
-
-
-def follow(links: Iterable[Link], after: End) -> End:
-    """Go along the chain; answers where it ends.
-
-    Raises:
-        Broken: at the first entry that is missing or was changed.
-    """
-    for link in links:
-        if link.seq != after.seq + 1:
-            raise Broken(after.seq + 1, "is missing")
-        if link.hash != link.hash_behind(after.hash):
-            raise Broken(link.seq, "is not what was written")
-        after = End(link.seq, link.hash)
-    return after
-
-
-def cuts(links: Iterable[Link]) -> Mapping[int, str]:
-    """Up to which entries, with which hash, old ones were let go, as the chain itself says."""
-    return {
-        int(link.which or 0): json.loads(link.details)["hash"] for link in links if link.act == CUT
-    }
 
 
 async def ends(connection: AsyncConnection) -> tuple[End, End]:

@@ -42,6 +42,8 @@ def acts(_: Callable[[str], str]) -> dict[str, str]:
         "live.watch": _("watched the control room"),
         "message.resend": _("had a mail sent again"),
         "message.search": _("was shown a list of mails"),
+        "participant.hold": _("put a security hold on somebody"),
+        "participant.release": _("released somebody from a security hold"),
         "participant.search": _("looked people up"),
         "personal_data.read": _("took all that is known of a person"),
         "photo.read": _("was shown a photo"),
@@ -78,17 +80,20 @@ def acts(_: Callable[[str], str]) -> dict[str, str]:
         "staff.remove_passkey": _("removed a passkey"),
         "staff.sign_in": _("signed in"),
         "token.create": _("made a token"),
+        "token.revoke": _("revoked a token"),
     }
 
 
 def roles(_: Callable[[str], str]) -> dict[str, str]:
-    """Names by role, of those who act."""
+    """Names by role, of those who act, and of whom it is told."""
     return {
         "organiser": _("Organiser"),
         "reviewer": _("Reviewer"),
         "desk": _("Badge desk"),
         "security_lead": _("Security lead"),
+        "security": _("Security officer"),
         "viewer": _("Viewer"),
         "focal_point": _("Focal point"),
         "device": _("Device"),
+        "system": _("The system"),
     }

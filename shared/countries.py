@@ -3,7 +3,7 @@
 The list holds the 193 Member States of the United Nations, its two observer States (Holy See, State
 of Palestine), and the inhabited areas of ISO 3166 that the UN's standard M49 lists. What M49 does
 not list (TW, XK) has no entry. Names are those of the Unicode CLDR, through Babel, but for the
-states that the United Nations calls otherwise (`country_names.py`).
+those that the United Nations calls otherwise (`country_names.py`).
 """
 
 from __future__ import annotations
@@ -27,16 +27,6 @@ class Region(StrEnum):
     ASIA_PACIFIC = "asia_pacific"
     CIS = "cis"
     EUROPE = "europe"
-
-
-class M49Region(StrEnum):
-    """The regions of the UN's standard M49."""
-
-    AFRICA = "africa"
-    AMERICAS = "americas"
-    ASIA = "asia"
-    EUROPE = "europe"
-    OCEANIA = "oceania"
 
 
 # ITU's regions are groups of its Member States, not parts of the map: Egypt is of the Arab States;
@@ -72,23 +62,6 @@ _AREAS = {
     Region.EUROPE: "AX FO GG GI IM JE SJ",
 }
 
-_M49_REGIONS = {
-    M49Region.AFRICA: """
-        AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG EH ER ET GA GH GM GN GQ GW KE KM LR LS LY MA MG
-        ML MR MU MW MZ NA NE NG RE RW SC SD SH SL SN SO SS ST SZ TD TG TN TZ UG YT ZA ZM ZW""",
-    M49Region.AMERICAS: """
-        AG AI AR AW BB BL BM BO BQ BR BS BZ CA CL CO CR CU CW DM DO EC FK GD GF GL GP GT GY HN HT
-        JM KN KY LC MF MQ MS MX NI PA PE PM PR PY SR SV SX TC TT US UY VC VE VG VI""",
-    M49Region.ASIA: """
-        AE AF AM AZ BD BH BN BT CN CY GE HK ID IL IN IQ IR JO JP KG KH KP KR KW KZ LA LB LK MM MN
-        MO MV MY NP OM PH PK PS QA SA SG SY TH TJ TL TM TR UZ VN YE""",
-    M49Region.EUROPE: """
-        AD AL AT AX BA BE BG BY CH CZ DE DK EE ES FI FO FR GB GG GI GR HR HU IE IM IS IT JE LI LT
-        LU LV MC MD ME MK MT NL NO PL PT RO RS RU SE SI SJ SK SM UA VA""",
-    M49Region.OCEANIA: """
-        AS AU CC CK CX FJ FM GU KI MH MP NC NF NR NU NZ PF PG PN PW SB TK TO TV VU WF WS""",
-}
-
 
 def _region_by_code(*tables: dict[Region, str]) -> dict[str, Region]:
     return {
@@ -102,7 +75,6 @@ def _region_by_code(*tables: dict[Region, str]) -> dict[str, Region]:
 MEMBER_STATES = frozenset(_region_by_code(_MEMBER_STATES))
 OBSERVERS = frozenset(_region_by_code(_OBSERVERS))
 _REGION = _region_by_code(_MEMBER_STATES, _OBSERVERS, _AREAS)
-_M49_REGION = {code: region for region, codes in _M49_REGIONS.items() for code in codes.split()}
 CODES = frozenset(_REGION)
 """ISO 3166-1 alpha-2 codes of all countries and areas that somebody can come from."""
 
@@ -112,14 +84,14 @@ def region(code: str) -> Region:
     return _REGION[code]
 
 
-def m49_region(code: str) -> M49Region:
-    """The region in the UN's standard M49; KeyError for a code that is not in `CODES`."""
-    return _M49_REGION[code]
-
-
 def name(code: str, language: Language) -> str:
     """The country's or area's name; KeyError for a code that is not in `CODES`."""
     return _names(language)[code]
+
+
+def everyday_name(code: str, language: Language) -> str:
+    """What people call it, where the United Nations says more; KeyError for an unknown code."""
+    return _everyday_names(language)[code]
 
 
 def choices(language: Language) -> list[tuple[str, str]]:
@@ -129,9 +101,13 @@ def choices(language: Language) -> list[tuple[str, str]]:
 
 @cache
 def _names(language: Language) -> dict[str, str]:
+    return _everyday_names(language) | country_names.of_the_united_nations(language)
+
+
+@cache
+def _everyday_names(language: Language) -> dict[str, str]:
     territories = Locale.parse(language).territories
-    names = {code: territories[code] for code in CODES}
-    return names | country_names.of_the_united_nations(language)
+    return {code: territories[code] for code in CODES}
 
 
 @cache

@@ -80,14 +80,6 @@ class Credential:
             if not 0 <= getattr(self, name) < 1 << bits:
                 raise ValueError(f"{name} does not fit in {bits} bits")
 
-    def valid_on(self, day: int) -> bool:
-        """Whether the badge is for the forum's day `day`, 0 = first."""
-        return bool(self.days >> day & 1)
-
-    def opens(self, zone: int) -> bool:
-        """Whether the badge is for the forum's zone `zone`, 0 = first."""
-        return bool(self.zones >> zone & 1)
-
 
 @dataclass(frozen=True, slots=True)
 class SignedCredential:

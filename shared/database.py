@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
@@ -16,9 +18,10 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 log = structlog.get_logger()
 
@@ -33,6 +36,19 @@ ANSWER_SECONDS = 15.0
 """A transaction that takes longer has lost its server: a machine that vanishes doesn't say so."""
 MIGRATION_SECONDS: Final = 600.0
 CLOSE_SECONDS: Final = 3
+PLAN_SECONDS: Final = 1.0
+"""So long the server keeps to a plan. What it planned while a table was nearly empty reads all of
+it: on the morning of the first day that is soon too much, and autovacuum comes once a minute."""
+FORGET_PLANS: Final = "DISCARD PLANS"
+MOST_IDLE: Final = 4
+"""Connections for a hurry that are kept: if it took more for once, the rest are let go."""
+_DRIVER_ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What the driver says while it reads the server's last words.
+    asyncpg.InternalClientError,
+    OSError,
+)
 _DEAD_CLIENT: Final = {
     # The other way round: what a vanished service has locked is free again after this time.
     "idle_in_transaction_session_timeout": "30s",
@@ -57,6 +73,14 @@ def statements_in(tx: AsyncConnection) -> Run:
     return run
 
 
+@dataclass
+class _Hurried:
+    """A connection for a hurry."""
+
+    connection: asyncpg.Connection[Any]
+    planned_at: float = field(default_factory=time.monotonic)
+
+
 class Database:
     """A service's own database. Transactions that say something wake the outbox relay.
 
@@ -78,7 +102,7 @@ class Database:
             "plan_cache_mode": "force_generic_plan" if plan_once else "auto",
             **_DEAD_CLIENT,
         }
-        self._idle: list[asyncpg.Connection[Any]] = []
+        self._idle: list[_Hurried] = []
         self.engine: AsyncEngine = create_async_engine(
             self.url,
             pool_size=16,
@@ -93,6 +117,7 @@ class Database:
                 "server_settings": self._server_settings,
             },
         )
+        event.listen(self.engine.sync_engine.pool, "checkout", _plan_again)
 
     @asynccontextmanager
     async def begin(
@@ -140,31 +165,43 @@ class Database:
         Raises:
             SQLAlchemyError: as `begin` and its statements.
         """
-        connection = None
+        ours = None
         try:
             async with asyncio.timeout(within):
-                connection = self._kept() or await _open(
-                    _asyncpg_dsn(make_url(self.url)), server_settings=self._server_settings
+                ours = self._kept() or _Hurried(
+                    await _open(
+                        _asyncpg_dsn(make_url(self.url)), server_settings=self._server_settings
+                    )
                 )
-                yield connection.fetch
-            self._idle.append(connection)
+                if _is_old(ours.planned_at):
+                    ours.planned_at = time.monotonic()
+                    await ours.connection.execute(FORGET_PLANS)
+                yield ours.connection.fetch
+            self._keep(ours)
         except BaseException as error:
-            dead = [connection] if connection is not None else []
+            dead = [ours] if ours is not None else []
             if isinstance(error, TimeoutError):
                 # Others are as dead as this one.
                 dead += self._idle
                 self._idle.clear()
             for each in dead:
-                each.terminate()
-            if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                each.connection.terminate()
+            if isinstance(error, _DRIVER_ERRORS):
                 raise _as_sqlalchemy_says(error) from error
             raise
 
-    def _kept(self) -> asyncpg.Connection[Any] | None:
+    def _kept(self) -> _Hurried | None:
         while self._idle:
-            if not (kept := self._idle.pop()).is_closed():
+            if not (kept := self._idle.pop()).connection.is_closed():
                 return kept
         return None
+
+    def _keep(self, ours: _Hurried) -> None:
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append(ours)
+        else:
+            # It is in no transaction: there is nothing to say goodbye for.
+            ours.connection.terminate()
 
     @asynccontextmanager
     async def _connection(self, within: float | None) -> AsyncIterator[AsyncConnection]:
@@ -228,7 +265,7 @@ class Database:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 while self._idle:
-                    await self._idle.pop().close()
+                    await self._idle.pop().connection.close()
                 await self.engine.dispose()
 
 
@@ -243,6 +280,25 @@ async def _open(*address: Any, **settings: Any) -> asyncpg.Connection[Any]:
         # Cut off in the middle, asyncpg forgets its socket. So it is let finish, for nobody.
         connecting.add_done_callback(_terminate)
         raise
+
+
+def _plan_again(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+    """As a connection is taken from the pool.
+
+    Raises:
+        DisconnectionError: it is dead; the pool takes another one.
+    """
+    if not _is_old(record.info.setdefault("planned_at", time.monotonic())):
+        return
+    record.info["planned_at"] = time.monotonic()
+    try:
+        connection.run_async(lambda driver: driver.execute(FORGET_PLANS))
+    except _DRIVER_ERRORS as error:
+        raise DisconnectionError from error
+
+
+def _is_old(planned_at: float) -> bool:
+    return time.monotonic() - planned_at > PLAN_SECONDS
 
 
 def _terminate(connecting: asyncio.Future[asyncpg.Connection[Any]]) -> None:

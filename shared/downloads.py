@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +27,7 @@ from starlette.types import Message, Receive, Scope, Send
 from shared import audit
 from shared.access import Staff
 from shared.clock import Clock
+from shared.copying import Sink, patient
 from shared.database import Database
 from shared.exports import Export
 from shared.forum import Forum
@@ -42,8 +43,6 @@ STALLED_SECONDS: Final = 60.0
 PIECE_BYTES: Final = 64 * 1024
 BOM: Final = "\N{BYTE ORDER MARK}".encode()
 """Excel takes a CSV without it for one in the machine's old code page."""
-
-Sink = Callable[[bytes], Awaitable[None]]
 
 
 class Format(StrEnum):
@@ -131,7 +130,7 @@ class Downloads:
             )
 
     async def _write_csv(self, order: Order, to: _Reader) -> int:
-        async with _patient(to.take) as sink:
+        async with patient(to.take, STALLED_SECONDS) as sink:
             if order.bom:
                 await sink(BOM)
 
@@ -149,13 +148,13 @@ class Downloads:
                 stdin.write(piece)
                 await stdin.drain()
 
-            async with _patient(feed) as sink:
+            async with patient(feed, STALLED_SECONDS) as sink:
                 # A workbook's cells are text where we say so: there is nothing to defuse.
                 rows = await self._copy(order, sink, defused=False)
             stdin.close()
             # For a million rows it works half a minute on what it has written.
             while piece := await stdout.read(PIECE_BYTES):
-                async with _patient(to.take) as sink:
+                async with patient(to.take, STALLED_SECONDS) as sink:
                     await sink(piece)
             if await maker.wait() != 0:
                 raise WorkbookNotMade
@@ -164,19 +163,6 @@ class Downloads:
     async def _copy(self, order: Order, sink: Sink, *, defused: bool) -> int:
         async with self.database.begin(within=None) as tx:
             return await order.export.copy(tx, self.forum, sink, defused=defused)
-
-
-@asynccontextmanager
-async def _patient(to: Sink) -> AsyncIterator[Sink]:
-    """A sink that may take as long as it likes, as long as something moves."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(STALLED_SECONDS) as patience:
-
-        async def sink(piece: bytes) -> None:
-            await to(piece)
-            patience.reschedule(loop.time() + STALLED_SECONDS)
-
-        yield sink
 
 
 @asynccontextmanager

@@ -352,12 +352,13 @@ class StaffAccessChanged(StaffFact):
     heard_by: ClassVar[tuple[str, ...]] = (BADGING_STAFF, CHECKIN_STAFF, NOTIFICATIONS_STAFF)
 
     version: int
-    """Counts the account's changes of roles."""
+    """Counts the account's changes: those of its name and language too, which are not said."""
     roles: tuple[str, ...]
 
 
 class StaffSessionEnded(StaffFact):
-    """Somebody has signed out, or was signed out: the session's cookie is worth nothing now."""
+    """Somebody has signed out, or was signed out: the session's cookie is worth nothing now. Or a
+    token of staff programs was revoked, whose id stands for the session's."""
 
     type: ClassVar[str] = "staff.session_ended.v1"
     heard_by: ClassVar[tuple[str, ...]] = (BADGING_STAFF, CHECKIN_STAFF, NOTIFICATIONS_STAFF)
@@ -572,8 +573,9 @@ class NotificationBounced(NotificationFact):
 
 
 class TroubleCounted(Fact):
-    """How much of something waits for an operator; said when it changes.
+    """How much of something waits for an operator; said at each start, and when it changes.
 
+    It has no version: of two the one with the later event id counts, ids being numbered by time.
     Only the service itself knows: nobody else reads its queues and tables."""
 
     type: ClassVar[str] = "operations.trouble_counted.v1"

@@ -6,16 +6,16 @@ come from one statement, and so from one moment.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-import asyncpg
 from sqlalchemy import ColumnElement, Select, Text, case, cast, func, literal_column, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.copying import Sink, copy_out
 from shared.forum import Forum
 
 BEGINS_A_FORMULA: Final = "=+-@\t\r\n＝＋－＠"
@@ -56,7 +56,7 @@ class Export:
         self,
         tx: AsyncConnection,
         forum: Forum,
-        sink: Callable[[bytes], Awaitable[None]],
+        sink: Sink,
         *,
         defused: bool,
     ) -> int:
@@ -69,12 +69,7 @@ class Export:
             defused: text that a spreadsheet would take for a formula begins with an apostrophe.
         """
         await tx.execute(
-            # PostgreSQL has soon said all; whoever takes it may still be at it for minutes.
-            text("""
-                SELECT set_config('TimeZone', :zone, true),
-                       set_config('idle_in_transaction_session_timeout', '0', true)
-            """),
-            {"zone": str(forum.timezone)},
+            text("SELECT set_config('TimeZone', :zone, true)"), {"zone": str(forum.timezone)}
         )
         written = [_written(column, defused=defused) for column in self.columns]
         statement = self.rows.with_only_columns(*written, maintain_column_froms=True)
@@ -82,21 +77,8 @@ class Export:
             dialect=dialect(),  # type: ignore[no-untyped-call]
             compile_kwargs={"render_postcompile": True},
         )
-        database: asyncpg.Connection = (await tx.get_raw_connection()).driver_connection
-        try:
-            done = await database.copy_from_query(
-                str(query),
-                *(query.params[name] for name in query.positiontup or ()),
-                output=sink,
-                format="csv",
-                header=True,
-            )
-        except BaseException:
-            # The driver has stopped reading in the middle, and would wait for the rest for ever.
-            database.terminate()
-            await tx.invalidate()
-            raise
-        return int(done.rpartition(" ")[2])
+        values = (query.params[name] for name in query.positiontup or ())
+        return await copy_out(tx, str(query), *values, to=sink, header=True)
 
 
 def defused(value: str) -> str:

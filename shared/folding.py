@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -27,6 +28,11 @@ _APART: Final = str.maketrans(
 )
 """Letters that Unicode does not take apart, and apostrophes, which people leave out."""
 
+SHORTEST: Final = 2
+"""Letters that somebody is looked for by: a single one finds half of the forum."""
+_SIGN: Final = re.compile(r"[\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+"""Of Chinese, Japanese or Korean: worth a word, and no blank stands between two names."""
+
 
 def folded(text: str) -> str:
     """Words in small letters without accents, with one blank between them."""
@@ -39,3 +45,13 @@ def folded(text: str) -> str:
 
 def search_name(given_name: str, family_name: str) -> str:
     return folded(f"{given_name} {family_name}")
+
+
+def searched(asked: str) -> list[str]:
+    """The words that a name must have, in any order, for somebody who was asked for like this."""
+    return folded(_SIGN.sub(r" \g<0> ", asked)).split()
+
+
+def is_telling(asked: str) -> bool:
+    """Whether it is enough to look somebody up by."""
+    return len("".join(searched(asked))) >= SHORTEST or _SIGN.search(asked) is not None

@@ -134,6 +134,8 @@ class Category(_Named):
     """The category's byte in a credential: a code once used is never given to another category."""
     color: Color
     review: bool
+    public: bool = True
+    """Whether the public form offers it; whoever works on site is brought by staff."""
     capacity: int | None = Field(default=None, gt=0)
     days: tuple[int, ...] = Field(min_length=1)
     """Indices into the forum's days."""
@@ -241,6 +243,16 @@ class Forum(_Part):
         return self.zones[0]
 
     @property
+    def ways_in(self) -> tuple[Entrance, ...]:
+        """The entrances by which one comes into the venue, in the order of the file."""
+        ids = {
+            gate.entrance
+            for gate in self.gates
+            if gate.zone == self.main_zone.id and gate.direction == "in"
+        }
+        return tuple(entrance for entrance in self.entrances if entrance.id in ids)
+
+    @property
     def certificates_begin(self) -> datetime:
         """When the first certificates are issued: nine o'clock on the morning after the last day.
 
@@ -252,13 +264,6 @@ class Forum(_Part):
     def category(self, category_id: str) -> Category:
         """The category of that id; KeyError if there is none."""
         return _find(self.categories, category_id)
-
-    def category_by_code(self, code: int) -> Category:
-        """The category whose byte a credential carries; KeyError if there is none."""
-        for category in self.categories:
-            if category.code == code:
-                return category
-        raise KeyError(code)
 
     def zone(self, zone_id: str) -> Zone:
         """The zone of that id; KeyError if there is none."""

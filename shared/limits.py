@@ -7,11 +7,17 @@ import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.requests import Request
 
 from shared.problems import Problem
 
 REMEMBERED = 10_000
 """Callers whose buckets are kept; the one not seen for longest is forgotten first."""
+LOOPBACK: Final = "loopback"
+_HALF: Final = 64
+"""Bits of an IPv6 address that say which network; the others its owner chooses (RFC 4291)."""
 
 
 @dataclass
@@ -32,6 +38,16 @@ class RateLimit:
         left, now = self._buckets[caller]
         self._buckets[caller] = (left - cost, now)
 
+    def spend_by(self, request: Request) -> None:
+        """Take from the bucket of the network that calls; the machine itself (loopback) has none.
+
+        Raises:
+            Problem: 429, as `spend`.
+        """
+        network = network_of(request)
+        if network != LOOPBACK:
+            self.spend(network)
+
     def check(self, caller: str, cost: float = 1.0) -> None:
         """Raises as `spend` does, and takes nothing: for limits on failures only."""
         now = time.monotonic()
@@ -50,8 +66,18 @@ class RateLimit:
             )
 
 
-def is_loopback(address: str) -> bool:
+def network_of(request: Request) -> str:
+    """Where the request comes from, as far as whoever calls cannot choose it: of an IPv6 address
+    the network, for who has one address there has 2⁶⁴; LOOPBACK for the machine itself."""
+    address = request.client.host if request.client else ""
     try:
-        return ipaddress.ip_address(address).is_loopback
+        known = ipaddress.ip_address(address)
     except ValueError:
-        return False
+        return address
+    if isinstance(known, ipaddress.IPv6Address):
+        known = known.ipv4_mapped or known
+    if known.is_loopback:
+        return LOOPBACK
+    if known.version == 4:
+        return str(known)
+    return str(ipaddress.IPv6Network((int(known), _HALF), strict=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import caller, problems, trace
+from shared import caller, problem_answers, problems, trace
 from shared.access import SESSION_COOKIE, Staff, Unrecognised
 from shared.problems import Problem
 
@@ -64,18 +65,21 @@ class Middleware:
         self._at_once = at_once
         """By path, POST routes that don't wait for the application to find them."""
         self._signed_in = signed_in
-        self._seconds = Histogram(
+        seconds = Histogram(
             "http_request_seconds",
             "Time from request to response",
             ["method", "route", "status"],
             registry=metrics,
         )
+        # As many as it has labels: to look for them takes longer than to observe.
+        self._seconds_of = functools.cache(seconds.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        scope["query_string"] = _query(scope)
         headers = Headers(scope=scope)
         trace.follow(headers.get("traceparent"))
         client = scope.get("client")
@@ -92,10 +96,10 @@ class Middleware:
         inner = scope
         try:
             problem = self._refusal(scope, headers)
-            if problem is None and SESSION_COOKIE in headers.get("cookie", ""):
+            if problem is None and self._may_be_staff(scope, headers):
                 await self._note_who(scope)
             if problem is not None:
-                answer = problems.response(Request(scope), problem)
+                answer = problem_answers.response(Request(scope), problem)
                 await answer(scope, receive, send_with_headers)
             elif scope["method"] == "HEAD":
                 # RFC 9110, 9.3.2: what GET would answer, without the content.
@@ -109,12 +113,18 @@ class Middleware:
                 else:
                     await _serve(route, scope, limited, send_with_headers)
         except Exception as error:
-            answer = problems.crashed(Request(scope), error)
+            answer = problem_answers.crashed(Request(scope), error)
             if status is not None:  # too late for another answer
                 raise
             await answer(scope, receive, send_with_headers)
         finally:
             self._measure(inner, scope["method"], status, time.perf_counter() - started)
+
+    def _may_be_staff(self, scope: Scope, headers: Headers) -> bool:
+        # Devices alone call what is in a hurry, and their token is none of ours to read.
+        if scope["method"] == "POST" and scope["path"] in self._at_once:
+            return False
+        return "authorization" in headers or SESSION_COOKIE in headers.get("cookie", "")
 
     async def _note_who(self, scope: Scope) -> None:
         who = await self._signed_in(Request(scope))
@@ -140,7 +150,7 @@ class Middleware:
         # What callers make up must not become labels: each is kept for ever.
         route = getattr(scope.get("route"), "path", "none")
         method = method if method in METHODS else "other"
-        self._seconds.labels(method, route, status).observe(seconds)
+        self._seconds_of(method, route, status).observe(seconds)
         log.debug(
             "http.request",
             service=self._service,
@@ -164,6 +174,18 @@ async def _serve(route: Route, scope: Scope, receive: Receive, send: Send) -> No
             raise
         answer = await handler(request, error)
     await answer(scope, receive, send)
+
+
+def _query(scope: Scope) -> bytes:
+    """The query; of one to an API without the fields that were left empty, which ask for nothing.
+
+    To a page, an empty field may say something else than none at all.
+    """
+    query: bytes = scope["query_string"]
+    has_blanks = b"=&" in query or query.endswith(b"=")
+    if not has_blanks or "/api/" not in scope["path"]:
+        return query
+    return b"&".join(pair for pair in query.split(b"&") if pair.partition(b"=")[1:] != (b"=", b""))
 
 
 def _same_site(headers: Headers, origin: str) -> bool:

@@ -7,8 +7,7 @@ killed anywhere between leaves the row, and the event goes out later."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
@@ -40,6 +39,7 @@ from shared.database import Database
 from shared.events import Event, MalformedEvent
 from shared.tables import erasures as erased
 from shared.tables import outbox
+from shared.waiting import happens_within
 
 log = structlog.get_logger()
 
@@ -144,6 +144,13 @@ class Batch:
         return self.published + self.left == BATCH
 
 
+Rest = Callable[[], Awaitable[None]]
+
+
+async def no_rest() -> None:
+    """Go on at once."""
+
+
 class Relay:
     """Carries an outbox to the bus. Several replicas may run: what one has in hand is locked.
 
@@ -151,7 +158,7 @@ class Relay:
         database: the service's.
         bus: where to.
         outbox: what waits; if not given, the table that every service has.
-        rest: seconds that each round takes at the least, so that more events share it.
+        rest: waits between two rounds: for more events to share one, or while others go first.
     """
 
     def __init__(
@@ -160,7 +167,7 @@ class Relay:
         bus: Publisher,
         outbox: Outbox | None = None,
         *,
-        rest: float = 0,
+        rest: Rest = no_rest,
     ) -> None:
         self._database = database
         self._bus = bus
@@ -173,16 +180,15 @@ class Relay:
         """Publish for ever; ends by cancellation."""
         pause = FIRST_PAUSE_SECONDS
         while True:
-            began = asyncio.get_running_loop().time()
             try:
                 all_out = await self.publish_waiting()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("outbox.database_unavailable", error=type(error).__name__)
                 all_out = False
             self._rounds_left = 0 if all_out else self._rounds_left + 1
-            await self._wait(POLL_SECONDS if all_out else pause)
+            await happens_within(self._outbox.woken, POLL_SECONDS if all_out else pause)
             pause = FIRST_PAUSE_SECONDS if all_out else min(pause * 2, LAST_PAUSE_SECONDS)
-            await asyncio.sleep(began + self._rest - asyncio.get_running_loop().time())
+            await self._rest()
 
     async def publish_waiting(self) -> bool:
         """Try once whatever waits; False if some of it has to be tried again.
@@ -222,14 +228,6 @@ class Relay:
         readable = [each.event for each in waiting if each.event is not None]
         errors = iter(await self._bus.publish(readable))
         return [each.error if each.event is None else next(errors) for each in waiting]
-
-    async def _wait(self, seconds: float) -> None:
-        """Until something is said, but not longer than this."""
-        with suppress(TimeoutError):
-            # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with the
-            # event (python/cpython#86296), and the service never stops.
-            async with asyncio.timeout(seconds):
-                await self._outbox.woken.wait()
 
 
 _SAY: Final = insert(outbox)

@@ -1,31 +1,13 @@
-"""Errors as problem documents (RFC 9457): a `type` for programs, a `detail` for people."""
+"""Errors that callers are told about: a `type` for programs, a `detail` for people.
+
+As an answer: shared/problem_answers.py."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
-
-import structlog
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
-
-from shared import trace
-
-log = structlog.get_logger()
-
-TYPE_PREFIX = "urn:forum-pass:problem:"
-
-
-Body = TypeVar("Body", bound=BaseModel)
-ProblemPage = Callable[[Request, "Problem"], Response]
+from typing import Any, Final
 
 
 @dataclass(frozen=True)
@@ -57,10 +39,6 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
-def _wants_html(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
-
-
 def not_found(what: str) -> Problem:
     return Problem(404, "not-found", f"There is no such {what}.")
 
@@ -88,62 +66,6 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return answers | {"default": {"description": "Any other problem", "content": content}}
 
 
-def document(problem: Problem) -> dict[str, Any]:
-    """The problem as RFC 9457 writes it."""
-    body: dict[str, Any] = {
-        "type": TYPE_PREFIX + problem.kind,
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "detail": problem.detail,
-        "trace_id": trace.trace_id(),
-    }
-    if problem.errors:
-        body["errors"] = [
-            {"field": e.field, "message": e.message, "kind": e.kind} for e in problem.errors
-        ]
-    return body
-
-
-def response(request: Request, problem: Problem) -> Response:
-    """The problem as JSON for programs, as a page for a person who followed a link."""
-    # A request that the middleware turned away has not reached an application.
-    app = request.scope.get("app")
-    page: ProblemPage | None = getattr(app.state, "problem_page", None) if app else None
-    if page and "/api/" not in request.url.path and _wants_html(request):
-        return page(request, problem)
-    return JSONResponse(
-        document(problem),
-        status_code=problem.status,
-        media_type="application/problem+json",
-        headers=problem.headers,
-    )
-
-
-def install(app: FastAPI) -> None:
-    """Turn errors that leave a route into problem documents; the rest is the middleware's."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    for unavailable in (OperationalError, InterfaceError, PoolTimeout, ConnectionError):
-        app.add_exception_handler(unavailable, _on_unavailable)
-    app.add_exception_handler(DBAPIError, _on_database_error)
-
-
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return response(request, error)
-
-
-async def _on_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    if any(e["type"] == "json_invalid" for e in error.errors()):
-        return response(request, Problem(400, "malformed-json", "The body is not valid JSON."))
-    if all(e["loc"][0] == "path" for e in error.errors()):
-        # An id that cannot be one is the id of nothing.
-        return response(request, Problem(404, "not-found", "There is nothing with this id."))
-    return response(request, invalid_input(field_errors(error.errors())))
-
-
 _WHERE = frozenset({"body", "query", "path", "header"})
 """FastAPI's word for the part of the request, before the name of the field."""
 
@@ -159,38 +81,39 @@ def field_errors(errors: Sequence[Any], within: tuple[str | int, ...] = ()) -> l
         FieldError(
             field=".".join(str(part) for part in (*within, *e["loc"]) if part not in _WHERE)
             or "body",
-            message=e["msg"].removeprefix("Value error, "),
+            message=_in_plain_words(e),
             kind=e["type"],
         )
         for e in errors
     ]
 
 
-async def read_body(model: type[Body], request: Request) -> Body:
-    """The JSON body of a request, read past FastAPI: for a route that is in a hurry.
-
-    Raises:
-        RequestValidationError: it isn't one; the caller is told as by FastAPI.
-    """
-    content: Any = await request.body()
-    if content and "json" in request.headers.get("content-type", ""):
-        try:
-            # Pydantic's own parser would call a text that is no Unicode no JSON.
-            content = json.loads(content)
-        except (ValueError, RecursionError):
-            raise RequestValidationError([{"type": "json_invalid", "loc": ("body",)}]) from None
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
-        raise RequestValidationError(errors) from None
+_PLAINLY: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "timezone_aware": "needs its time zone, such as Z or +02:00",
+    "string_pattern_mismatch": "has characters that it cannot have",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "date_from_datetime_inexact": "must be a date, such as 2017-06-12",
+    "date_from_datetime_parsing": "must be a date, such as 2017-06-12",
+    "date_type": "must be a date, such as 2017-06-12",
+}
+"""What Pydantic says in words for programmers, by its name for the error."""
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    headers = dict(error.headers or {})
-    return response(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
+def _in_plain_words(error: Any) -> str:
+    """A sentence that goes on behind the name of the field."""
+    if error["type"] in _PLAINLY:
+        return _PLAINLY[error["type"]]
+    if error["type"] == "string_too_short" and error.get("ctx", {}).get("min_length") == 1:
+        return "must not be empty"
+    said = str(error["msg"]).removeprefix("Value error, ")
+    # "Input should be a valid integer", "String should have at most 100 characters"
+    subject, should, rest = said.partition(" should ")
+    # Of lists: "… items after validation, not 1001"
+    return f"must {rest.partition(' after ')[0]}" if should and subject.isalpha() else said
 
 
 def unavailable() -> Problem:
@@ -202,25 +125,16 @@ def unavailable() -> Problem:
     )
 
 
-async def _on_unavailable(request: Request, error: Exception) -> Response:
-    log.warning("database.unavailable", error=type(error).__name__)
-    return response(request, unavailable())
-
-
-async def _on_database_error(request: Request, error: Exception) -> Response:
-    # asyncpg reports a server that is shutting down, starting or out of disk as plain DBAPIErrors:
-    # SQLSTATE classes 08 (connection), 53 (resources), 57 (operator intervention).
-    assert isinstance(error, DBAPIError)
-    state = str(getattr(error.orig, "sqlstate", "") or "")
-    if error.connection_invalidated or state[:2] in ("08", "53", "57"):
-        return await _on_unavailable(request, error)
-    return crashed(request, error)
-
-
-def crashed(request: Request, error: Exception) -> Response:
-    """The answer to an error that nobody foresaw."""
-    log.error("request.crashed", exc_info=error)
-    return response(
-        request,
-        Problem(500, "internal-error", "Something went wrong on our side. It has been logged."),
+def crossed() -> Problem:
+    """Two transactions were in each other's way, and the database undid this one."""
+    return Problem(
+        503,
+        "crossed",
+        "Others were at work on the same at this moment. Nothing was changed; please try again.",
+        headers={"Retry-After": "1"},
     )
+
+
+def unstorable() -> Problem:
+    """Of which field, the database does not say."""
+    return Problem(422, "invalid-input", "A text has a character that cannot be stored.")

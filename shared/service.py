@@ -17,8 +17,8 @@ from typing import Literal
 import asyncpg
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,12 +30,15 @@ from shared import (
     api_docs,
     audit,
     audit_api,
+    caching,
     erasures,
     inbox,
     operations,
     outbox,
     platform,
+    problem_answers,
     problems,
+    query,
     sessions,
 )
 from shared import log as logs
@@ -45,11 +48,12 @@ from shared.database import Database
 from shared.events import Event, Fact, TroubleCounted
 from shared.middleware import Middleware
 from shared.operations import Operations
-from shared.outbox import Outbox, OutboxTable, Relay, count_waiting
+from shared.outbox import Outbox, OutboxTable, Relay, Rest, count_waiting, no_rest
 from shared.platform import Platform
 from shared.retention import Rule
 from shared.sessions import HeardSessions, Recognise
 from shared.settings import Settings, WrongSetting, load
+from shared.waiting import happens_within
 
 log = structlog.get_logger()
 
@@ -118,14 +122,16 @@ class Service:
         self.app.state.keyring = given.keyring
         self.app.state.clock = given.clock
         self.app.state.forum = given.forum
-        problems.install(self.app)
+        problem_answers.install(self.app)
         self.app.include_router(self._common_routes(), prefix=f"/{name}", include_in_schema=False)
         self.app.state.operations = Operations(
             self.database, self.bus, self._outboxes, self._queues, given.clock
         )
         self.serves(api_docs.router(name), operations.router, audit_api.router)
         self._at_once: dict[str, Route] = {}
-        self.recognises_by(HeardSessions(self.database).recognise)
+        heard = HeardSessions(self.database)
+        self.recognises_by(heard.recognise)
+        self.app.state.recognise_token = heard.recognise_token
         self.app.add_middleware(
             Middleware,
             service=name,
@@ -142,7 +148,11 @@ class Service:
 
     def serves(self, *routers: APIRouter) -> None:
         for router in routers:
-            self.app.include_router(router, prefix=f"/{self.name}")
+            self.app.include_router(
+                router,
+                prefix=f"/{self.name}",
+                dependencies=[Depends(query.refuse_unknown)],
+            )
 
     def serves_at_once(self, path: str, endpoint: PlainEndpoint) -> None:
         """Serve a POST route that people wait for in a queue past FastAPI, which takes longer over
@@ -157,7 +167,7 @@ class Service:
     def hears(self, *consumers: Consumer) -> None:
         self._consumers.extend(consumers)
 
-    def says(self, outbox: Outbox, *, rest: float = 0) -> None:
+    def says(self, outbox: Outbox, *, rest: Rest = no_rest) -> None:
         """What waits there goes out to the bus; `rest` as in Relay."""
         self._outboxes.append(outbox)
         self.runs(Relay(self.database, self.bus, outbox, rest=rest).run)
@@ -279,9 +289,7 @@ class Service:
                 async with self.database.begin() as tx:
                     await erasures.forget_again(tx)
                 await self._discard_letters_of_the_erased()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self.database.erased.wait()
+            await happens_within(self.database.erased, pause)
 
     async def _discard_letters_of_the_erased(self) -> None:
         for queue in self._queues():
@@ -294,14 +302,17 @@ class Service:
                         await self.bus.discard(queue, letter.id)
 
     async def _count_troubles(self) -> None:
-        """Say how much there is of each, whenever that changes: the control room wants to know."""
+        """Say how much there is of each, whenever that changes: the control room wants to know.
+
+        The first count is said whatever it is: what was said before the restart may be over.
+        """
         said: dict[Trouble, int] = {}
         while True:
             for trouble, count in [*self._troubles.items(), *self._dead_letters()]:
                 # A broker that does not answer is told of by /health/ready.
                 with suppress(NotPublished):
                     found = await count()
-                    if found != said.setdefault(trouble, 0):
+                    if found != said.get(trouble):
                         kind, where = trouble
                         await self._say(TroubleCounted(kind=kind, where=where, count=found))
                     said[trouble] = found
@@ -348,7 +359,7 @@ class Service:
             path = LOOK / file
             if path.suffix != ".css" or path.parent != LOOK or not path.exists():
                 raise problems.not_found("file")
-            return FileResponse(path, headers={"Cache-Control": "public, max-age=3600"})
+            return caching.for_an_hour(path)
 
         return router
 

@@ -11,7 +11,9 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final, TypeVar
+from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, exists, func, select
@@ -21,13 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from shared.access import (
-    SESSION_LIFETIME,
+    TOKEN_LIFETIME,
     InvalidToken,
     Staff,
     Unrecognised,
-    keyring_of,
     roles_in_order,
-    session_token_of,
+    staff_as_signed,
 )
 from shared.bus import Consumer
 from shared.database import Database
@@ -43,17 +44,16 @@ Recognise = Callable[[Staff], Awaitable[Staff | None]]
 
 LOOK_SECONDS: Final = 2.0
 """How often somebody's stream is looked at."""
-KEPT: Final = 2 * SESSION_LIFETIME
-"""How long an end is remembered: no cookie lives longer, whatever two machines' clocks say."""
+KEPT: Final = TOKEN_LIFETIME + timedelta(days=1)
+"""How long an end is remembered: no token lives longer, whatever two machines' clocks say."""
 
 
 async def signed_in(request: Request) -> Staff | Unrecognised | None:
-    """Who has sent this request from a signed-in browser; None for anybody else."""
-    token = session_token_of(request)
-    if not token:
-        return None
+    """Who has sent this request as staff, from a signed-in browser or by token; None for anybody
+    else."""
     try:
-        return await _recognise(request, keyring_of(request).read_session(token))
+        staff = staff_as_signed(request)
+        return None if staff is None else await _recognise(request, staff)
     except InvalidToken:
         return None
     except (SQLAlchemyError, OSError) as error:
@@ -63,21 +63,16 @@ async def signed_in(request: Request) -> Staff | Unrecognised | None:
 
 
 async def _recognise(request: Request, staff: Staff) -> Staff | None:
-    recognise: Recognise = request.app.state.recognise
+    state = request.app.state
+    recognise: Recognise = state.recognise_token if staff.session is None else state.recognise
     return await recognise(staff)
 
 
-def while_signed_in(
+async def while_signed_in(
     request: Request, staff: Staff, events: AsyncGenerator[T, None]
 ) -> AsyncGenerator[T, None]:
     """The events of a stream, for as long as whoever asked for it may see them: a stream is one
     request that goes on for hours, and sessions end meanwhile."""
-    return events if staff.session is None else _while_signed_in(request, staff, events)
-
-
-async def _while_signed_in(
-    request: Request, staff: Staff, events: AsyncGenerator[T, None]
-) -> AsyncGenerator[T, None]:
     looked_at = time.monotonic()
     coming = asyncio.ensure_future(anext(events))
     try:
@@ -109,7 +104,7 @@ async def _is_unchanged(request: Request, staff: Staff) -> bool:
 
 
 class HeardSessions:
-    """Sessions, as far as a service has heard of their ends."""
+    """Sessions and tokens, as far as a service has heard of their ends."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -133,6 +128,12 @@ class HeardSessions:
         if row.ended:
             return None
         return staff if row.roles is None else with_roles(staff, row.roles)
+
+    async def recognise_token(self, staff: Staff) -> Staff | None:
+        """The same, by token; None: it was revoked."""
+        revoked = exists().where(ended_sessions.c.session_id == staff.token_id)
+        async with self._database.read() as connection:
+            return None if (await connection.execute(select(revoked))).scalar_one() else staff
 
 
 def with_roles(staff: Staff, roles: list[str]) -> Staff | None:
@@ -164,9 +165,13 @@ async def note_access(tx: AsyncConnection, fact: StaffAccessChanged, event: Even
 
 
 async def note_end(tx: AsyncConnection, fact: StaffSessionEnded, event: Event) -> None:
-    await tx.execute(
-        insert(ended_sessions).values(session_id=fact.session_id).on_conflict_do_nothing()
-    )
+    await end(tx, fact.session_id)
+
+
+async def end(tx: AsyncConnection, session_id: UUID) -> None:
+    """Let a session, or the token with this id, count for nothing in this service."""
+    ended = insert(ended_sessions).values(session_id=session_id)
+    await tx.execute(ended.on_conflict_do_nothing())
 
 
 async def forget_old(tx: AsyncConnection) -> None:

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     trusted_proxies: str = "127.0.0.1"
     """Addresses whose X-Forwarded-For is believed, comma-separated."""
 
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _level_in_any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("clock")
     @classmethod
     def _clock_can_be_read(cls, value: str | None) -> str | None:

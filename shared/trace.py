@@ -6,8 +6,8 @@ Source: https://www.w3.org/TR/trace-context/
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from contextvars import ContextVar
 
 import structlog
@@ -19,14 +19,20 @@ _TRACEPARENT = re.compile(
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
+def next_hop(traceparent: str | None) -> str:
+    """The given trace under a span id of its own; a new trace if none is given, or no valid one."""
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    # Each is to be unlike the others, not a secret: the system's own randomness costs more.
+    fresh = f"{random.getrandbits(192):048x}"
+    trace_id = match.group(1) if match else fresh[16:]
+    return f"00-{trace_id}-{fresh[:16]}-01"
+
+
 def follow(traceparent: str | None) -> str:
     """Continue the given trace in this context, or begin one; answers the new traceparent."""
-    match = _TRACEPARENT.fullmatch(traceparent or "")
-    fresh = secrets.token_hex(24)
-    trace_id = match.group(1) if match else fresh[16:]
-    current = f"00-{trace_id}-{fresh[:16]}-01"
+    current = next_hop(traceparent)
     _current.set(current)
-    structlog.contextvars.bind_contextvars(trace_id=trace_id)
+    structlog.contextvars.bind_contextvars(trace_id=_trace_id(current))
     return current
 
 
@@ -36,4 +42,8 @@ def traceparent() -> str:
 
 
 def trace_id() -> str:
-    return traceparent().split("-")[1]
+    return _trace_id(traceparent())
+
+
+def _trace_id(traceparent: str) -> str:
+    return traceparent.split("-")[1]

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, exists, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,13 +31,16 @@ from shared.bus import (
     DeadLetter,
     reason,
 )
-from shared.database import Database
+from shared.database import Database, after_commit
 from shared.events import Event, MalformedEvent
 from shared.tables import dead_letters, retries
+from shared.waiting import happens_within
 
 log = structlog.get_logger()
 
 RETRY_POLL_SECONDS = 0.5
+LOOK_SECONDS = 5.0
+"""So often the table is looked at where nothing waits: a dump may have been restored."""
 
 
 class EmbeddedBus:
@@ -52,6 +55,8 @@ class EmbeddedBus:
         self._listeners = {} if listeners is None else listeners
         self._consumers: dict[str, Consumer] = {}
         self._in_hand: set[asyncio.Task[object]] = set()
+        self._kept = asyncio.Event()
+        """Set when an event was kept for later."""
         self._retrying: asyncio.Task[None] | None = None
 
     def subscribe(self, consumer: Consumer) -> None:
@@ -127,6 +132,7 @@ class EmbeddedBus:
                 .values(**again, attempts=0, due_at=func.now())
                 .on_conflict_do_nothing()
             )
+            after_commit(tx, self._kept.set)
             return True
 
     async def discard(self, queue: str, letter_id: str) -> bool:
@@ -145,16 +151,39 @@ class EmbeddedBus:
                 await consumer.receive(*batch)
                 return
         for event in batch:
-            await _hear_alone(consumer, event)
+            await self._hear_alone(consumer, event)
+
+    async def _hear_alone(self, consumer: Consumer, event: Event) -> None:
+        try:
+            await consumer.receive(event)
+        except Exception as error:
+            # Whatever a handler raises means "not done": the event must survive it.
+            log.warning("event.failed", queue=consumer.queue, type=event.type, exc_info=error)
+            async with consumer.database.begin() as tx:
+                await _retry_later(tx, consumer.queue, event, attempts=1, error=error)
+                after_commit(tx, self._kept.set)
 
     async def _retry_for_ever(self) -> None:
+        await asyncio.sleep(RETRY_POLL_SECONDS)
         while True:
-            await asyncio.sleep(RETRY_POLL_SECONDS)
-            for database in {consumer.database for consumer in self._consumers.values()}:
-                with _troubles_logged():
-                    for queue in await _queues_with_something_due(database):
-                        if queue in self._consumers:
-                            await _retry(self._consumers[queue])
+            self._kept.clear()
+            if await self._retry_what_is_due():
+                await asyncio.sleep(RETRY_POLL_SECONDS)
+                continue
+            await happens_within(self._kept, LOOK_SECONDS)
+
+    async def _retry_what_is_due(self) -> bool:
+        """Try it again; answers whether anything may wait still, until it is due."""
+        databases = {consumer.database for consumer in self._consumers.values()}
+        empty = 0
+        for database in databases:
+            with _troubles_logged():
+                waiting = await _what_waits(database)
+                for queue in waiting:
+                    if queue in self._consumers:
+                        await _retry(self._consumers[queue])
+                empty += not waiting
+        return empty < len(databases)
 
 
 async def _retry(consumer: Consumer) -> None:
@@ -173,16 +202,6 @@ def _troubles_logged(**about: str) -> Iterator[None]:
         log.warning("bus.database_unavailable", error=type(error).__name__)
     except Exception as error:
         log.error("bus.retry_failed", exc_info=error, **about)
-
-
-async def _hear_alone(consumer: Consumer, event: Event) -> None:
-    try:
-        await consumer.receive(event)
-    except Exception as error:
-        # Whatever a handler raises means "not done": the event must survive it.
-        log.warning("event.failed", queue=consumer.queue, type=event.type, exc_info=error)
-        async with consumer.database.begin() as tx:
-            await _retry_later(tx, consumer.queue, event, attempts=1, error=error)
 
 
 async def _take(tx: AsyncConnection, queue: str, letter_id: str) -> Row[Any] | None:
@@ -212,13 +231,19 @@ def _letter(row: Row[Any]) -> DeadLetter:
     )
 
 
-async def _queues_with_something_due(database: Database) -> Sequence[str]:
-    """Hardly ever any: so the question is a single way to the database, whatever the queues."""
+async def _what_waits(database: Database) -> Sequence[str]:
+    """The queues with something due, and "" if anything waits at all.
+
+    Hardly ever any: so the question is a single way to the database, whatever the queues.
+    """
     async with database.read() as connection:
-        return (await connection.execute(_DUE)).scalars().all()
+        return (await connection.execute(_WAITS)).scalars().all()
 
 
-_DUE: Final = select(retries.c.queue).where(retries.c.due_at <= func.now()).distinct()
+_WAITS: Final = union_all(
+    select(retries.c.queue).where(retries.c.due_at <= func.now()).distinct(),
+    select(literal("")).where(exists(select(retries.c.queue))),
+)
 
 
 async def _retry_one(consumer: Consumer) -> bool:
