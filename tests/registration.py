@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from base64 import b64encode
@@ -18,14 +19,13 @@ from uuid import UUID, uuid4
 
 import httpx
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from services.registration import tables
 from services.registration.app import create
 from shared.access import Role
 from shared.events import AttendanceAdmitted, AttendanceUndone, NotificationBounced
 from shared.settings import REPOSITORY
-from shared.tables import outbox
 from tests import running as service
 from tests.running import ORIGIN, Running
 
@@ -109,15 +109,26 @@ class Registering(Running):
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
+    async def until_somebody_waits(self, many: int = 1) -> None:
+        """For what another transaction holds."""
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock'"
+        )
+        async with asyncio.timeout(10), self.service.database.read() as connection:
+            while (await connection.execute(waiting)).scalar_one() < many:
+                await asyncio.sleep(0.02)
+
     async def stored(self) -> dict[str, int]:
-        """How many rows each table has."""
+        """How many rows each table has, and how many events were said."""
         async with self.service.database.read() as connection:
-            return {
+            rows = {
                 table.name: (
                     await connection.execute(select(func.count()).select_from(table))
                 ).scalar_one()
-                for table in (*tables.metadata.sorted_tables, outbox)
+                for table in tables.metadata.sorted_tables
             }
+        return rows | {"said": len(await self.said())}
 
     def browser(self, language: str = "en") -> httpx.AsyncClient:
         """Somebody's browser, with cookies of its own: `async with registering.browser() as it`."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registration.staff_tables import Account, accounts
@@ -47,11 +47,17 @@ async def get(connection: AsyncConnection, account_id: UUID) -> Account:
     Raises:
         Problem: 404.
     """
+    return await _one(connection, select(accounts).where(accounts.c.id == account_id))
+
+
+async def hold(tx: AsyncConnection, account_id: UUID) -> Account:
+    """An account, held so that whoever changes it knows what it was.
+
+    Raises:
+        Problem: 404.
+    """
     query = select(accounts).where(accounts.c.id == account_id)
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        raise not_found("account")
-    return row
+    return await _one(tx, query.with_for_update())
 
 
 async def by_email(connection: AsyncConnection, email: str) -> Account | None:
@@ -60,3 +66,10 @@ async def by_email(connection: AsyncConnection, email: str) -> Account | None:
         func.lower(accounts.c.email) == func.lower(email), accounts.c.ended_at.is_(None)
     )
     return (await connection.execute(query)).one_or_none()
+
+
+async def _one(connection: AsyncConnection, query: Select[Any]) -> Account:
+    row: Account | None = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise not_found("account")
+    return row

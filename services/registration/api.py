@@ -46,9 +46,10 @@ from services.registration.showing import (
     show_queued,
 )
 from services.registration.tables import Registration
-from shared import audit
+from shared import audit, sessions
 from shared.access import Purpose, Role, Staff, keyring_of, require
-from shared.limits import RateLimit, is_loopback
+from shared.events import StaffSessionEnded
+from shared.limits import LOOPBACK, RateLimit, network_of
 from shared.pages import OurPages
 from shared.problems import Problem, documented
 
@@ -74,6 +75,9 @@ class Restated(BaseModel):
 
 
 class NewToken(BaseModel):
+    # Whoever asked for a shorter life than all tokens have would believe to have got it.
+    model_config = ConfigDict(extra="forbid")
+
     role: Role
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\p{Cc}]+$")] = Field(
         description="Who holds it; stands in the history"
@@ -82,6 +86,10 @@ class NewToken(BaseModel):
 
 class Token(BaseModel):
     token: str
+
+
+class RevokedToken(BaseModel):
+    id: UUID
 
 
 class ConfirmEmail(BaseModel):
@@ -167,6 +175,7 @@ async def register(
     limit_caller(request)
     opening.check(of, pages.language(request), pages.gettext_in(pages.language(request)))
     new = read_form(NewRegistration, await body_of(request), of.forum)
+    limit_mailbox(request, new.email)
     row = await of.submit(new, idempotency_key)
     response.headers["Location"] = f"/registration/api/registrations/{row.id}"
     return Accepted(id=row.id, reference=row.reference, status=Status.submitted)
@@ -334,7 +343,7 @@ async def hand_out(request: Request, of: TheRegistrations, registration_id: UUID
 @router.post(
     "/registrations/{registration_id}/revoke-links",
     status_code=202,
-    summary="Make the registrant's own links open nothing any more, and mail a new one",
+    summary="Stop the registrant's own links, and mail a new one",
     dependencies=[bearer_scheme],
     responses=documented(401, 403, 404, 409),
 )
@@ -386,20 +395,38 @@ async def make_token(request: Request, of: TheRegistrations, body: NewToken, _: 
     return Token(token=token)
 
 
+@router.post(
+    "/tokens/{token_id}/revoke",
+    tags=["operations"],
+    summary="Stop a token, in every service",
+    description="Its id stands in the audit log where it was made. Again, it changes nothing.",
+    responses=documented(401, 403, 422),
+)
+async def revoke_token(of: TheRegistrations, token_id: UUID, _: Organiser) -> RevokedToken:
+    async with of.database.begin() as tx:
+        await sessions.end(tx, token_id)
+        await of.say(tx, StaffSessionEnded(session_id=token_id, account_id=None))
+        await audit.note(tx, of.clock.now(), "token.revoke", which=token_id.hex)
+    return RevokedToken(id=token_id)
+
+
 def limit_caller(request: Request) -> None:
-    """Keep one address from filling the forum, or strangers' mailboxes."""
-    address = request.client.host if request.client else ""
-    if not is_loopback(address):
-        limit: RateLimit = request.app.state.registration_limit
-        limit.spend(address)
+    """Keep one network from filling the forum, or strangers' mailboxes."""
+    limit: RateLimit = request.app.state.registration_limit
+    limit.spend_by(request)
+
+
+def limit_mailbox(request: Request, address: str) -> None:
+    """Keep many networks from filling one stranger's mailbox together."""
+    if network_of(request) != LOOPBACK:
+        limit: RateLimit = request.app.state.registration_mail_limit
+        limit.spend(address.lower())
 
 
 def limit_asking(request: Request) -> None:
     """Keep one network from having mails sent to one address after the other."""
-    address = request.client.host if request.client else ""
-    if not is_loopback(address):
-        limit: RateLimit = request.app.state.link_limit
-        limit.spend(address)
+    limit: RateLimit = request.app.state.link_limit
+    limit.spend_by(request)
 
 
 def link_requests_of(request: Request) -> LinkRequests:

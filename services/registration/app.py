@@ -6,6 +6,7 @@ from pathlib import Path
 from services.registration import (
     account_pages,
     api,
+    changes_pages,
     consent,
     consumers,
     delegations_api,
@@ -46,6 +47,10 @@ SIGN_INS_PER_MINUTE = 15
 LINKS_AT_ONCE = 5
 LINKS_PER_HOUR = 6
 """To one mailbox, whoever asks."""
+REGISTRATIONS_AT_ONCE = 20
+REGISTRATIONS_PER_HOUR = 20
+"""With one address, whoever sends them, each brings it a mail: an assistant may register some
+people with the own one; for more there are delegations."""
 
 
 def create(given: Platform) -> Service:
@@ -68,6 +73,9 @@ def create(given: Platform) -> Service:
     service.app.state.registration_limit = RateLimit(
         settings.burst_per_address, settings.per_minute_per_address / 60
     )
+    service.app.state.registration_mail_limit = RateLimit(
+        REGISTRATIONS_AT_ONCE, REGISTRATIONS_PER_HOUR / 3600
+    )
     service.app.state.downloads = Downloads(
         service.database, given.forum, given.clock, given.settings.home
     )
@@ -81,7 +89,7 @@ def create(given: Platform) -> Service:
     service.prepares(partial(consent.keep_text, service.database, given.forum, given.clock))
     # The review desk first: "decisions" is no registration's id.
     service.serves(review_api.router, api.router)
-    service.serves(review_pages.router, own_pages.router, pages.router)
+    service.serves(review_pages.router, changes_pages.router, own_pages.router, pages.router)
     service.serves(delegations_api.router, delegations_pages.router)
     service.serves(imports_api.router, imports_pages.router)
     _let_staff_in(service, given, settings)

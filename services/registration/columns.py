@@ -21,6 +21,7 @@ from babel import Locale
 from services.registration.labels import genders, labels
 from services.registration.sheet import Row, Unreadable
 from shared import countries, i18n
+from shared.exports import defused
 from shared.forum import LANGUAGES, Forum, Language, Text
 from shared.pages import Gettext
 
@@ -73,8 +74,6 @@ _YES: Final = (
 _NO: Final = ("no", "n", "false", "0", "non", "faux", "нет", "falso", "لا", "否", "没有")
 _BETWEEN: Final = re.compile(r"[\s,;|]+")
 _NUMBERED_DAY: Final = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})\.?")
-_FORMULA: Final = re.compile("[=+\\-@\t\r\n＝＋－＠]")
-"""With these a cell is a formula to a spreadsheet. Source: OWASP, CSV Injection."""
 _LONGEST: Final = 200
 """Characters of a name: a file that is no table may have a first line of any length."""
 _LOCALES: Final = Path(__file__).parent / "locale"
@@ -173,7 +172,8 @@ class Reader:
         return sent
 
     def _meaning(self, field: str, cell: str) -> Any:
-        text = cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell
+        # As we give back what a spreadsheet would reckon with.
+        text = cell[1:] if cell == defused(cell[1:]) else cell
         if field == "days":
             days = [self._day(part) for part in _BETWEEN.split(text.strip()) if part]
             return days or None
@@ -203,11 +203,6 @@ def field_called(name: str) -> str | None:
 
 def is_known(name: str) -> bool:
     return field_called(name) is not None or _key(name) in _keys_not_read()
-
-
-def for_spreadsheets(cell: str) -> str:
-    """A cell that no spreadsheet reckons with; read again, it is what it was."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def column_labels(_: Gettext) -> dict[str, str]:
@@ -252,8 +247,10 @@ def _in_all_languages(texts: Iterable[tuple[str, Text]]) -> Mapping[str, str]:
 
 @cache
 def _country_codes() -> Mapping[str, str]:
+    """By its name, as the United Nations writes it or as people do: "United Kingdom"."""
     names = {
-        _key(countries.name(code, language)): code
+        _key(name(code, language)): code
+        for name in (countries.everyday_name, countries.name)
         for language in LANGUAGES
         for code in countries.CODES
     }

@@ -41,7 +41,7 @@ _SAID_ON_THE_FORM: Final = ("quota-full", "already-a-member")
 async def in_the_invitations_language(request: Request, of: TheRegistrations) -> None:
     """A focal point is answered in the language of their invitation."""
     staff = staff_of(request)
-    if staff is not None and staff.role == Role.focal_point:
+    if staff is not None and staff.has(Role.focal_point):
         async with of.database.read() as connection:
             speak_own_language(request, await delegations.language_of(connection, staff))
 
@@ -57,7 +57,7 @@ router = APIRouter(
 async def overview(request: Request, of: TheRegistrations, pages: OurPages, by: Viewer) -> Response:
     async with of.database.read() as connection:
         rows = await delegations.seen_by(connection, by)
-    if by.role == Role.focal_point and len(rows) == 1:
+    if not by.has(*delegations.SEE_ALL) and len(rows) == 1:
         return RedirectResponse(f"{HOME}/{rows[0].id}", 303)
     return _overview(request, of, pages, by, rows, {}, [])
 
@@ -213,7 +213,7 @@ def _overview(
         "delegations.html",
         422 if errors else 200,
         rows=rows,
-        may_create=by.role == Role.organiser,
+        may_create=by.has(Role.organiser),
         values=values,
         errors=_by_field(errors),
         countries=countries.choices(language),
@@ -252,7 +252,7 @@ async def _page_of_one(
         living=LIVING,
         people=people,
         done=done,
-        may_change=by.role == Role.organiser,
+        may_change=by.has(Role.organiser),
         may_touch=by.has(*delegations.TOUCH),
         is_full=found.counted >= delegation.quota,
         values={"quota": str(delegation.quota), "language": language, **(values or {})},

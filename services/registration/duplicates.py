@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -68,17 +69,23 @@ async def find(
     Those that were cancelled or declined are among them: a reviewer wants to know.
     """
     same_address, same_name = _same_address(), _same_name()
-    query = (
-        select(
-            _one.c.id.label("of"),
-            same_address.label("same_address"),
-            same_name.label("same_name"),
-            _other,
+    # Of each as many: an assistant's hundred must not leave the others of a page without.
+    others = (
+        select(same_address.label("same_address"), same_name.label("same_name"), _other)
+        .where(
+            _one.c.id != _other.c.id,
+            or_(same_address, same_name),
+            _other.c.status != Status.erased,
         )
-        .join(_other, and_(_one.c.id != _other.c.id, or_(same_address, same_name)))
-        .where(_one.c.id.in_(ids), _other.c.status != Status.erased)
         .order_by(_other.c.id.desc())
-        .limit(MOST * max(len(ids), 1))
+        .limit(MOST)
+        .lateral("others")
+    )
+    query = (
+        select(_one.c.id.label("of"), others)
+        .join(others, true())
+        .where(_one.c.id.in_(ids))
+        .order_by(others.c.id.desc())
     )
     found: defaultdict[UUID, list[Duplicate]] = defaultdict(list)
     for row in await connection.execute(query):

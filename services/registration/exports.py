@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from services.registration import search
 from services.registration.lifecycle import Step
 from services.registration.search import Filter
 from services.registration.tables import history, registrations
-from shared.access import Role
+from shared.access import Role, Staff
 from shared.exports import Column, Export, Kind
 from shared.forum import Forum
 
@@ -39,30 +39,27 @@ _DECISION: Final = (
 _ALL: Final = registrations.outerjoin(_DECISION, _DECISION.c.registration_id == registrations.c.id)
 
 
-def registrations_export(
-    wanted: Filter, forum: Forum, role: Role, by: str, now: datetime
-) -> Export:
+def registrations_export(wanted: Filter, forum: Forum, by: Staff, now: datetime) -> Export:
     """What a member of staff sees of the registrations that fit.
 
     Args:
         wanted: which, and in what order.
         forum: whose days there are.
-        role: whose eyes it is for.
-        by: whose queue it is.
+        by: whose eyes it is for, and whose queue it is.
         now: until when days of waiting are counted.
     """
-    rows = search.in_order(wanted, by, now).select_from(_ALL)
-    return Export("Registrations", columns(role, forum.days), rows)
+    rows = search.in_order(wanted, by.id, now).select_from(_ALL)
+    return Export("Registrations", columns(by.roles, forum.days), rows)
 
 
-def columns(role: Role, days: Sequence[date] = ()) -> list[Column]:
-    """What a file has for somebody of this role.
+def columns(roles: Collection[Role], days: Sequence[date] = ()) -> list[Column]:
+    """What a file has for somebody of these roles.
 
     Args:
-        role: whose eyes it is for.
+        roles: of those whose eyes it is for.
         days: of the forum, where the values matter and not only what they mean.
     """
-    return [*_COLUMNS, *_chosen(days), *(_FOR_ORGANISERS if role == Role.organiser else ())]
+    return [*_COLUMNS, *_chosen(days), *(_FOR_ORGANISERS if Role.organiser in roles else ())]
 
 
 def _chosen(days: Sequence[date]) -> list[Column]:

@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from services.registration.photos import Photo
-from shared import countries
+from shared import addresses, countries
 from shared.forum import LANGUAGES, Forum, Language
 from shared.problems import field_errors, invalid_input
 
@@ -94,15 +94,13 @@ def _none_is_empty(value: Any) -> Any:
 def _deliverable(value: str) -> str:
     """The address, normalised. Whether it exists is for the confirmation mail to find out."""
     try:
-        # Domains of intranets and tests are let through; only one without a dot is surely wrong.
-        checked = validate_email(
-            value, check_deliverability=False, globally_deliverable=False, strict=True
-        )
+        address = addresses.checked(value, strict=True)
     except EmailNotValidError:
         raise wrong("email", "is not an e-mail address such as name@example.org") from None
-    if "." not in checked.ascii_domain or checked.ascii_email is None:
+    # A domain without a dot is surely wrong.
+    if "." not in address.ascii_domain or address.ascii_email is None:
         raise wrong("email", "is not an e-mail address such as name@example.org")
-    return f"{checked.local_part}@{checked.ascii_domain}"
+    return f"{address.local_part}@{address.ascii_domain}"
 
 
 # Field before BeforeValidator: the other way round, pydantic speaks of "items after validation".
@@ -211,7 +209,10 @@ class NewRegistration(Checked):
     visa_letter: Wish = Field(
         default=False, description="Asks for a letter that supports the application for a visa"
     )
-    photo: Photo = Field(default=None, description="JPEG, PNG or WebP of at most 5 MB, in base64")
+    photo: Photo = Field(
+        default=None,
+        description="JPEG, PNG or WebP of at most 5 MB: base64, alone or as a data URL",
+    )
 
     @field_validator("consent")
     @classmethod

@@ -23,7 +23,6 @@ from services.registration.columns import (
     IN_TEMPLATE,
     REQUIRED,
     WHAT_IS_WRONG,
-    for_spreadsheets,
     names_in,
 )
 from services.registration.delegations import Delegation
@@ -33,6 +32,7 @@ from services.registration.imports_api import Importer, delegation_for, shown_pr
 from services.registration.registrations import Registrations, TheRegistrations
 from services.registration.sheet import Unreadable
 from shared import countries
+from shared.exports import defused
 from shared.forum import Language
 from shared.pages import OurPages, Pages
 from shared.problems import Problem
@@ -117,16 +117,12 @@ async def rejected(
     reasons = _reasons(pages, language, report)
     added = names_in(language)[WHAT_IS_WRONG]
     # A file that we have given back has the column already.
-    places = [
-        place
-        for place, name in enumerate(file.sheet.header.cells)
-        if name != for_spreadsheets(added)
-    ]
+    places = [place for place, name in enumerate(file.sheet.header.cells) if name != defused(added)]
     rows = [[*(file.sheet.header.cells[place] for place in places), added]]
     for row in file.sheet.rows:
         if row.line in judged.errors:
             cells = [row.cells[place] if place < len(row.cells) else "" for place in places]
-            rows.append([*map(for_spreadsheets, cells), reasons[row.line]])
+            rows.append([*map(defused, cells), reasons[row.line]])
     return _csv(rows, language, "to-mend.csv")
 
 

@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 
 class Step(StrEnum):
-    """What is done to a registration; the last two change nothing for its owner."""
+    """What is done to a registration; `assign` and `note` change nothing for its owner."""
 
     submit = "submit"
     enrol = "enrol"

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.registration import own_links
+from services.registration import own_links, places
 from services.registration.lifecycle import Status
 from services.registration.registrations import Registrations
 from services.registration.tables import link_requests, registrations
@@ -55,17 +55,19 @@ class LinkRequests:
 
     async def answer_one(self) -> bool:
         """Have the mails sent for one address; False if nobody waits."""
+        waits = link_requests.c.answered_at.is_(None)
+        first = select(link_requests.c.address).where(waits).order_by(link_requests.c.asked_at)
+        first = first.limit(1)
         async with self.registrations.database.begin() as tx:
             await tx.execute(
                 delete(link_requests).where(link_requests.c.answered_at < func.now() - REST)
             )
-            query = (
-                select(link_requests.c.address)
-                .where(link_requests.c.answered_at.is_(None))
-                .order_by(link_requests.c.asked_at)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            )
+            if (await tx.execute(first)).first() is None:
+                return False
+        async with self.registrations.database.begin() as tx:
+            # Before the address too: whoever erases has the registration, and then removes that.
+            await places.lock(tx)
+            query = first.with_for_update(skip_locked=True)
             address: str | None = (await tx.execute(query)).scalar_one_or_none()
             if address is None:
                 return False

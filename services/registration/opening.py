@@ -19,12 +19,12 @@ def sentence(forum: Forum, now: datetime, language: Language, _: Gettext) -> str
         return dates.moment(moment, forum.timezone, language)
 
     if now < period.opens:
-        text = _("Registration opens on %(moment)s (time of %(city)s).")
+        text = _("Registration opens on %(moment)s (%(city)s time).")
         return text % {"moment": at(period.opens), "city": city}
     if now < period.closes:
-        text = _("Registration is open until %(moment)s (time of %(city)s).")
+        text = _("Registration is open until %(moment)s (%(city)s time).")
         return text % {"moment": at(period.closes), "city": city}
-    text = _("Registration closed on %(moment)s (time of %(city)s).")
+    text = _("Registration closed on %(moment)s (%(city)s time).")
     return text % {"moment": at(period.closes), "city": city}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date, time
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Form, Query, Request
@@ -16,12 +18,14 @@ from services.registration import (
     personal_data,
     photos,
     places,
+    review,
     search,
 )
 from services.registration.api import limit_asking, link_requests_of
 from services.registration.forms import Amendment, AskForLink, read_form
 from services.registration.lifecycle import (
     ALLOWED_FROM,
+    LIVING,
     Status,
     Step,
     check,
@@ -30,9 +34,12 @@ from services.registration.lifecycle import (
 from services.registration.own_links import registration_of
 from services.registration.registrations import REGISTRANT, Registrations, TheRegistrations
 from services.registration.tables import Registration
-from shared import countries
+from shared import caching, countries
+from shared.forum import BadgeDesk
 from shared.pages import OurPages, Pages, speak_own_language
 from shared.problems import FieldError, Problem
+
+SCRIPT: Final = Path(__file__).parent / "web" / "own.js"
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,6 +64,7 @@ async def me(
         has_photo = await photos.has_one(connection, row.id)
         place = await places.place_in_line(connection, row)
         came = bool(await search.entries(connection, row.id))
+        reason = await review.why_declined(connection, row)
     is_over = of.clock.now() >= of.forum.certificates_begin
     return pages.render(
         request,
@@ -68,13 +76,24 @@ async def me(
         token=request.query_params["token"],
         has_photo=has_photo,
         place=place,
+        reason=reason,
+        desk_hours=_desk_hours(of.forum.badge_desk),
         is_over=is_over,
         has_certificate=came and is_over,
         done=done,
         can_correct=row.status in ALLOWED_FROM[Step.amend],
         can_cancel=row.status in ALLOWED_FROM[Step.cancel] and not is_over,
         can_erase=row.status in ALLOWED_FROM[Step.erase],
+        can_register=row.status not in LIVING and of.forum.is_open(of.clock.now()),
     )
+
+
+def _desk_hours(desk: BadgeDesk) -> dict[tuple[time, time], list[date]]:
+    """On which days the desk opens from when to when, in the order of the forum's file."""
+    found: dict[tuple[time, time], list[date]] = {}
+    for hours in desk.hours:
+        found.setdefault((hours.opens, hours.closes), []).append(hours.day)
+    return found
 
 
 @router.get("/me/photo.jpg")
@@ -96,6 +115,11 @@ async def data(request: Request, of: TheRegistrations) -> Response:
     # Indented: whoever opens it is a person first.
     text = json.dumps(document, ensure_ascii=False, indent=2)
     return Response(text, media_type="application/json", headers=headers)
+
+
+@router.get("/own.js")
+async def script() -> Response:
+    return caching.for_an_hour(SCRIPT)
 
 
 # --- corrections ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""HTTP for people: the form, the registrant's own page, the review desk."""
+"""HTTP for people: the form, and the button by which they confirm their address."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from services.registration import fields, opening
-from services.registration.api import limit_caller
+from services.registration.api import limit_caller, limit_mailbox
 from services.registration.forms import NewRegistration, read_form
 from services.registration.links import wrong_link
 from services.registration.registrations import Registrations, TheRegistrations
+from shared import caching
 from shared.pages import OurPages, Pages, speak_own_language
 from shared.problems import FieldError, Problem
 
@@ -71,6 +72,7 @@ async def submit(request: Request, of: TheRegistrations, pages: OurPages) -> Res
     limit_caller(request)
     try:
         new = read_form(NewRegistration, _as_json(values) | {"photo": photo}, of.forum)
+        limit_mailbox(request, new.email)
         row = await of.submit(new, _idempotency_key(values, photo))
     except Problem as problem:
         if not problem.errors:
@@ -91,12 +93,12 @@ async def submit(request: Request, of: TheRegistrations, pages: OurPages) -> Res
 
 @router.get("/form.js")
 async def form_script() -> Response:
-    return FileResponse(FORM_SCRIPT, headers={"Cache-Control": "public, max-age=3600"})
+    return caching.for_an_hour(FORM_SCRIPT)
 
 
 @router.get("/photo.js")
 async def photo_script() -> Response:
-    return FileResponse(PHOTO_SCRIPT, headers={"Cache-Control": "public, max-age=3600"})
+    return caching.for_an_hour(PHOTO_SCRIPT)
 
 
 @router.get("/received")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,8 +42,13 @@ _WORKSHOP: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photos"
 """One picture at a time: decoded pictures are large, and the event loop has other callers."""
 
 
+_DATA_URL: Final = re.compile(r"^data:image/[a-z]{3,4};base64,", re.IGNORECASE)
+"""What a browser's FileReader puts before the base64."""
+_LONGEST_TEXT: Final = (MOST_BYTES + 2) // 3 * 4 + len("data:image/jpeg;base64,")
+
+
 def decode(value: Any) -> Any:
-    """The bytes of a photo that was sent in base64.
+    """The bytes of a photo that was sent in base64, alone or as a data URL.
 
     Raises:
         PydanticCustomError: it is not base64, or too large.
@@ -52,7 +58,7 @@ def decode(value: Any) -> Any:
     if not isinstance(value, str):
         raise PydanticCustomError("photo", "is not text in base64")
     try:
-        octets = base64.b64decode(value, validate=True)
+        octets = base64.b64decode(_DATA_URL.sub("", value), validate=True)
     except (binascii.Error, ValueError):
         raise PydanticCustomError("photo", "is not text in base64") from None
     if len(octets) > MOST_BYTES:
@@ -63,7 +69,7 @@ def decode(value: Any) -> Any:
 Photo = Annotated[
     bytes | None,
     BeforeValidator(decode),
-    WithJsonSchema({"type": "string", "format": "byte", "maxLength": (MOST_BYTES + 2) // 3 * 4}),
+    WithJsonSchema({"type": "string", "maxLength": _LONGEST_TEXT}),
 ]
 
 

@@ -17,7 +17,11 @@ _PLACES_LOCK = 1
 
 
 async def lock(tx: AsyncConnection) -> None:
-    """Let one transaction at a time decide about places, so that the last one is given once."""
+    """Let one transaction at a time decide about places, so that the last one is given once.
+
+    Whoever locks more than one registration calls this first, even if it gives no place away: who
+    moves up may be any of them, and two who wait for each other would never end.
+    """
     await tx.execute(_LOCK, {"lock": _PLACES_LOCK})
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.registration import erasure
+from services.registration import erasure, places
 from services.registration.lifecycle import Status
 from services.registration.registrations import Registrations
 from services.registration.tables import attendances, photos, registrations
@@ -30,7 +30,9 @@ def rules(of: Registrations) -> Iterator[Rule]:
         return await _erase(tx, registrations.c.status != Status.erased)
 
     async def _erase(tx: AsyncConnection, whom: ColumnElement[bool]) -> int:
-        query = select(registrations.c.id).where(whom).limit(AT_ONCE)
+        # First, so that whoever confirms the address meanwhile is none of them any more.
+        await places.lock(tx)
+        query = select(registrations.c.id).where(whom).order_by(registrations.c.id).limit(AT_ONCE)
         found = list((await tx.execute(query)).scalars())
         for registration_id in found:
             await erasure.erase_over_time(of, tx, registration_id)

@@ -15,7 +15,7 @@ from services.registration.lifecycle import Status, Step
 from services.registration.places import Room
 from services.registration.reasons import Reason
 from services.registration.registrations import Registrations
-from services.registration.tables import Registration, registrations, reviewers
+from services.registration.tables import Registration, history, registrations, reviewers
 from shared.access import Staff
 from shared.problems import FieldError, Problem, invalid_input, not_found
 
@@ -100,10 +100,24 @@ async def assign(
     """
     async with of.database.begin() as tx:
         await _check_reviewer(tx, reviewer)
+        await places.lock(tx)
         rows = await _lock(tx, ids)
         return [
             await _assign(of, tx, one, rows.get(one), reviewer, by) for one in dict.fromkeys(ids)
         ]
+
+
+async def why_declined(connection: AsyncConnection, row: Registration) -> str | None:
+    """The reason, as the registrant has been mailed it; None where nobody said no."""
+    if row.status != Status.declined:
+        return None
+    query = (
+        select(history.c.reason)
+        .where(history.c.registration_id == row.id, history.c.step == Step.decline)
+        .order_by(history.c.seq.desc())
+        .limit(1)
+    )
+    return (await connection.execute(query)).scalar_one_or_none()
 
 
 async def be_known(of: Registrations, reviewer: Staff) -> None:
@@ -123,7 +137,7 @@ async def _decide_one(
 
 
 async def _lock(tx: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Registration]:
-    """In the order of their ids, so that two who want the same ones wait for each other once."""
+    """Call while holding the places."""
     query = (
         select(registrations)
         .where(registrations.c.id.in_(ids))

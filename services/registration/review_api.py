@@ -19,10 +19,11 @@ from services.registration.lifecycle import Status, Step
 from services.registration.registrations import Registrations, TheRegistrations
 from services.registration.review import Approval, Decision, Outcome, Refusal
 from services.registration.search import Filter
-from shared import audit, problems
+from shared import audit
 from shared.access import Role, Staff
 from shared.downloads import Downloads, Format, Order, file_answer
 from shared.exports import documentation
+from shared.problem_answers import document
 from shared.problems import FieldError, documented, invalid_input, not_found
 
 AT_ONCE: Final = search.MOST
@@ -264,7 +265,7 @@ async def remove_filter(of: TheRegistrations, by: Reviewer, name: FilterName) ->
 @router.get(
     "/registrations.csv",
     summary="The filtered list as CSV",
-    description=documentation(columns(Role.organiser), ABOUT),
+    description=documentation(columns([Role.organiser]), ABOUT),
     **file_answer(Format.csv),
 )
 async def as_csv(
@@ -279,7 +280,7 @@ async def as_csv(
 @router.get(
     "/registrations.xlsx",
     summary="The filtered list as a workbook",
-    description=documentation(columns(Role.organiser), ABOUT),
+    description=documentation(columns([Role.organiser]), ABOUT),
     **file_answer(Format.xlsx),
 )
 async def as_workbook(
@@ -301,7 +302,7 @@ def _order(
     of: Registrations, by: Staff, wanted: Filter, kind: Format, *, bom: bool = False
 ) -> Order:
     wanted.known_to(of.forum)
-    export = registrations_export(wanted, of.forum, by.role, by.id, of.clock.now())
+    export = registrations_export(wanted, of.forum, by, of.clock.now())
     name = f"{of.forum.id}-registrations"
     return Order(export, kind, name, by, wanted.as_asked(), bom)
 
@@ -315,7 +316,7 @@ def shown(outcomes: Sequence[Outcome]) -> Outcomes:
                 status=None if each.row is None else each.row.status,
                 problem=None
                 if each.problem is None
-                else ProblemOut.model_validate(problems.document(each.problem), extra="ignore"),
+                else ProblemOut.model_validate(document(each.problem), extra="ignore"),
             )
             for each in outcomes
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -11,11 +11,11 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
-from services.registration import duplicates, notes, reasons, review, saved_filters, search
+from services.registration import duplicates, notes, photos, reasons, review, saved_filters, search
 from services.registration.api import Reviewer, note_search
 from services.registration.forms import clean_reason, clean_text
 from services.registration.labels import labels
@@ -24,11 +24,11 @@ from services.registration.reasons import Reason
 from services.registration.registrations import REGISTRANT, SYSTEM, Registrations, TheRegistrations
 from services.registration.review import Approval, Decision, Outcome, Refusal
 from services.registration.search import ME, NOBODY, Filter, Sort
-from shared import audit, countries
+from shared import audit, caching, countries
 from shared.access import Staff
 from shared.i18n import NATIVE_NAMES
 from shared.pages import OurPages, Pages
-from shared.problems import Problem, not_found
+from shared.problems import FieldError, Problem, not_found
 
 DESK: Final = "/registration/review"
 SCRIPT: Final = Path(__file__).parent / "web" / "desk.js"
@@ -36,6 +36,8 @@ ON_A_PAGE: Final = 50
 WAITING_DAYS: Final = (1, 3, 7, 14, 30)
 NEXT: Final = "next"
 """What a form says that goes from one registration to the next."""
+CORRECTED: Final = ("given_name", "family_name", "organization", "country", "email")
+"""What is corrected at the desk; the registrants do the rest on their own page."""
 LONGEST_NAME: Final = 60
 """Characters of a saved filter's name."""
 
@@ -50,11 +52,14 @@ class Queue(Filter):
     cursor: Annotated[str, Field(max_length=2000)] = ""
     done: UUID | None = None
     """Whom the reviewer has just dealt with."""
+    corrected: bool = False
+    """Whether the reviewer has just corrected this one."""
 
     @cached_property
     def query(self) -> str:
         """What the address of another page of this queue has."""
-        asked = self.model_dump(mode="json", exclude_defaults=True, exclude={"cursor", "done"})
+        passing = {"cursor", "done", "corrected"}
+        asked = self.model_dump(mode="json", exclude_defaults=True, exclude=passing)
         return urlencode({name: "" if value is None else value for name, value in asked.items()})
 
     def address(self, of: UUID | None = None, act: str = "", **more: Any) -> str:
@@ -97,16 +102,23 @@ class Desk:
         )
 
 
+async def _desk(
+    request: Request, of: TheRegistrations, pages: OurPages, by: Reviewer, queue: TheQueue
+) -> Desk:
+    return Desk(request, of, pages, queue, by)
+
+
+TheDesk = Annotated[Desk, Depends(_desk)]
+
+
 @router.get("/desk.js")
 async def script() -> Response:
-    return FileResponse(SCRIPT, headers={"Cache-Control": "public, max-age=3600"})
+    return caching.for_an_hour(SCRIPT)
 
 
 @router.get("/review")
-async def show_queue(
-    request: Request, of: TheRegistrations, pages: OurPages, by: Reviewer, queue: TheQueue
-) -> Response:
-    return await queue_page(Desk(request, of, pages, queue, by))
+async def show_queue(desk: TheDesk) -> Response:
+    return await queue_page(desk)
 
 
 async def queue_page(desk: Desk, problem: str = "", status: int = 200) -> Response:
@@ -179,19 +191,15 @@ async def remove_filter(
 
 @router.post("/review/decisions")
 async def decide(
-    request: Request,
-    of: TheRegistrations,
-    pages: OurPages,
-    by: Reviewer,
-    queue: TheQueue,
+    desk: TheDesk,
     act: TheForm = "",
     reviewer: TheForm = "",
     reason_id: TheForm = "",
     reason: TheForm = "",
     asked: TheForm = "",
 ) -> Response:
-    desk = Desk(request, of, pages, queue, by)
-    ids = _ids([str(one) for one in (await request.form()).getlist("id")])
+    of, by = desk.of, desk.by
+    ids = _ids([str(one) for one in (await desk.request.form()).getlist("id")])
     if not ids:
         return await queue_page(desk, problem="nothing_selected", status=422)
     match act:
@@ -238,19 +246,18 @@ async def _tell(desk: Desk, act: str, outcomes: Sequence[Outcome]) -> Response:
 
 
 @router.get("/review/{registration_id}")
-async def one(
-    request: Request,
-    of: TheRegistrations,
-    pages: OurPages,
-    registration_id: UUID,
-    by: Reviewer,
-    queue: TheQueue,
-) -> Response:
-    return await registration_page(Desk(request, of, pages, queue, by), registration_id)
+async def one(desk: TheDesk, registration_id: UUID) -> Response:
+    return await registration_page(desk, registration_id)
 
 
 async def registration_page(
-    desk: Desk, registration_id: UUID, problem: str = "", status: int = 200
+    desk: Desk,
+    registration_id: UUID,
+    problem: str = "",
+    status: int = 200,
+    *,
+    values: Mapping[str, str] | None = None,
+    errors: Sequence[FieldError] = (),
 ) -> Response:
     of, queue, by = desk.of, desk.queue, desk.by
     row = await of.get(registration_id)
@@ -264,7 +271,7 @@ async def registration_page(
             "acts": await search.acts(connection, row.id),
             "entries": await search.entries(connection, row.id),
             "notes": await notes.all_of(connection, row.id),
-            "has_photo": await search.has_photo(connection, row.id),
+            "has_photo": await photos.has_one(connection, row.id),
             "reviewers": sorted({*await search.known_reviewers(connection), by.id}),
             "duplicates": (await duplicates.find(connection, [row.id]))[row.id],
             "done": None if queue.done is None else await search.one(connection, queue.done),
@@ -288,74 +295,51 @@ async def registration_page(
         can_approve=row.status in ALLOWED_FROM[Step.approve],
         can_decline=row.status in ALLOWED_FROM[Step.decline],
         can_note=row.status in ALLOWED_FROM[Step.note],
+        can_correct=row.status in ALLOWED_FROM[Step.amend],
+        can_cancel=row.status in ALLOWED_FROM[Step.cancel],
+        corrections=values or {name: getattr(row, name) for name in CORRECTED},
+        errors={error.field: error for error in errors},
+        countries=countries.choices(language),
         problem=problem,
         **context,
     )
 
 
 @router.post("/review/{registration_id}/approve")
-async def approve(
-    request: Request,
-    of: TheRegistrations,
-    pages: OurPages,
-    registration_id: UUID,
-    by: Reviewer,
-    queue: TheQueue,
-    then: TheForm = "",
-) -> Response:
-    desk = Desk(request, of, pages, queue, by)
+async def approve(desk: TheDesk, registration_id: UUID, then: TheForm = "") -> Response:
     return await _decide_one(desk, registration_id, Approval(), then)
 
 
 @router.post("/review/{registration_id}/decline")
 async def decline(
-    request: Request,
-    of: TheRegistrations,
-    pages: OurPages,
+    desk: TheDesk,
     registration_id: UUID,
-    by: Reviewer,
-    queue: TheQueue,
     reason_id: TheForm = "",
     reason: TheForm = "",
     then: TheForm = "",
 ) -> Response:
-    desk = Desk(request, of, pages, queue, by)
-    given = _reason(of, reason_id, reason)
+    given = _reason(desk.of, reason_id, reason)
     if given is None:
         return await registration_page(desk, registration_id, "reason", 422)
     return await _decide_one(desk, registration_id, Refusal(given), then)
 
 
 @router.post("/review/{registration_id}/note")
-async def write_note(
-    request: Request,
-    of: TheRegistrations,
-    pages: OurPages,
-    registration_id: UUID,
-    by: Reviewer,
-    queue: TheQueue,
-    text: TheForm = "",
-) -> Response:
+async def write_note(desk: TheDesk, registration_id: UUID, text: TheForm = "") -> Response:
     words = clean_text(text)
     if words is None:
-        desk = Desk(request, of, pages, queue, by)
         return await registration_page(desk, registration_id, "note", 422)
-    await notes.write(of, registration_id, words, by)
-    return RedirectResponse(f"{queue.address(registration_id)}#notes", 303)
+    await notes.write(desk.of, registration_id, words, desk.by)
+    return RedirectResponse(f"{desk.queue.address(registration_id)}#notes", 303)
 
 
 @router.post("/review/{registration_id}/assign")
-async def assign(
-    of: TheRegistrations,
-    registration_id: UUID,
-    by: Reviewer,
-    queue: TheQueue,
-    reviewer: TheForm = "",
-) -> Response:
-    [outcome] = await review.assign(of, [registration_id], _reviewer(reviewer, by), by)
+async def assign(desk: TheDesk, registration_id: UUID, reviewer: TheForm = "") -> Response:
+    chosen = _reviewer(reviewer, desk.by)
+    [outcome] = await review.assign(desk.of, [registration_id], chosen, desk.by)
     if outcome.problem is not None:
         raise outcome.problem
-    return RedirectResponse(queue.address(registration_id), 303)
+    return RedirectResponse(desk.queue.address(registration_id), 303)
 
 
 async def _decide_one(desk: Desk, registration_id: UUID, decision: Decision, then: str) -> Response:
@@ -365,11 +349,20 @@ async def _decide_one(desk: Desk, registration_id: UUID, decision: Decision, the
         following = await search.neighbour(connection, queue, desk.by.id, now, registration_id)
     [outcome] = await review.decide(of, [registration_id], decision, desk.by)
     if outcome.problem is not None:
-        if outcome.problem.status != 409:
-            raise outcome.problem
-        return await registration_page(desk, registration_id, "quicker", 409)
+        return await tell_who_was_quicker(desk, registration_id, outcome.problem)
     onwards = following if then == NEXT else None
     return RedirectResponse(queue.address(onwards, done=registration_id), 303)
+
+
+async def tell_who_was_quicker(desk: Desk, registration_id: UUID, problem: Problem) -> Response:
+    """The page again where the state does not allow the step any more.
+
+    Raises:
+        Problem: it is another one.
+    """
+    if problem.status != 409:
+        raise problem
+    return await registration_page(desk, registration_id, "quicker", 409)
 
 
 def _reviewer(chosen: str, by: Staff) -> str | None:

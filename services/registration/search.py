@@ -20,7 +20,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     cast,
-    exists,
     func,
     literal,
     literal_column,
@@ -40,7 +39,6 @@ from services.registration.tables import (
     delegations,
     history,
     notes,
-    photos,
     registrations,
     reviewers,
 )
@@ -76,6 +74,10 @@ class Sort(StrEnum):
     name = "name"
     organization = "organization"
     country = "country"
+
+
+_IN_WORDS: Final = frozenset({"assigned", "q"})
+"""What whoever asks may write as they like."""
 
 
 class Filter(BaseModel):
@@ -129,8 +131,12 @@ class Filter(BaseModel):
         return list(self._conditions(by, now))
 
     def as_asked(self) -> dict[str, Any]:
-        """What was asked for, for the record of who asked."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        """What was asked for, for the record of who asked; of words, only that there were some.
+
+        They may be somebody's name, which the record could never forget.
+        """
+        asked = self.model_dump(mode="json", exclude_defaults=True)
+        return {name: name in _IN_WORDS or value for name, value in asked.items()}
 
     def as_query(self) -> str:
         """The same as the address of the list, of its files and of the page has it."""
@@ -282,11 +288,6 @@ async def some(connection: AsyncConnection, ids: Sequence[UUID]) -> list[Registr
     """Those of these ids that there are, in the order of names."""
     query = select(registrations).where(registrations.c.id.in_(ids)).order_by(_KEYS[Sort.name])
     return list(await connection.execute(query))
-
-
-async def has_photo(connection: AsyncConnection, registration_id: UUID) -> bool:
-    query = select(exists().where(photos.c.registration_id == registration_id))
-    return bool((await connection.execute(query)).scalar_one())
 
 
 async def fitting(

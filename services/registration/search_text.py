@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, false, select, update
 
 from services.registration.tables import registrations
 from shared.database import Database
-from shared.folding import folded
+from shared.folding import folded, searched
 
 SEARCHED: Final = ("family_name", "given_name", "organization", "email")
 SOME: Final = 100
@@ -28,7 +28,7 @@ def search_text(
 
 def mentions(asked: str) -> ColumnElement[bool]:
     """Has all the words, or beginnings, middles and ends of words, in any order."""
-    words = folded(asked).split()
+    words = searched(asked)
     if not words:
         # Signs alone: nobody is called so.
         return false()

@@ -8,16 +8,16 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Form, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from services.registration import passkeys, staff, staff_sessions
 from services.registration.accounts import Accounts, TheAccounts, by_email
 from services.registration.oidc import Provider
 from services.registration.passkeys import Assertion, RelyingParty
 from services.registration.staff_sessions import Means, browser_of
-from shared import dates
+from shared import caching, dates
 from shared.access import SESSION_COOKIE, SESSION_LIFETIME, Role, Staff, staff_of
-from shared.limits import RateLimit, is_loopback
+from shared.limits import RateLimit
 from shared.pages import OurPages, speak_own_language
 from shared.problems import Problem
 
@@ -26,6 +26,7 @@ HOME: Final = {
     Role.viewer: "/checkin/live",
     Role.security_lead: "/checkin/live",
     Role.reviewer: "/registration/review",
+    Role.desk: "/badging/desk",
 }
 ACCOUNT: Final = "/registration/account"
 CHALLENGE_COOKIE: Final = "forumpass_challenge"
@@ -109,7 +110,7 @@ async def use_link(
 
 @router.get("/passkey.js")
 async def passkey_script() -> Response:
-    return FileResponse(PASSKEY_SCRIPT, headers={"Cache-Control": "public, max-age=3600"})
+    return caching.for_an_hour(PASSKEY_SCRIPT)
 
 
 @router.post("/sign-in/passkey/options")
@@ -226,10 +227,8 @@ def _browser(request: Request) -> str:
 
 
 def _limit_caller(request: Request) -> None:
-    caller = request.client.host if request.client else ""
-    if not is_loopback(caller):
-        limit: RateLimit = request.app.state.sign_in_limit
-        limit.spend(caller)
+    limit: RateLimit = request.app.state.sign_in_limit
+    limit.spend_by(request)
 
 
 def _address_limit(request: Request) -> RateLimit:

@@ -13,7 +13,8 @@ from services.registration import accounts, passkeys, staff_sessions, staffing
 from services.registration.accounts import Accounts, TheAccounts
 from services.registration.api import Organiser
 from services.registration.staff_tables import sessions
-from services.registration.staffing import ACCOUNT_ROLES, AccountChange, NewAccount
+from services.registration.staffing import AccountChange, NewAccount
+from shared.access import ACCOUNT_ROLES
 from shared.forum import LANGUAGES
 from shared.i18n import NATIVE_NAMES
 from shared.pages import OurPages, Pages

@@ -41,8 +41,8 @@ accounts = Table(
     Index("accounts_email_index", func.lower(text("email")), unique=True),
     CheckConstraint("cardinality(roles) > 0", name="has_a_role"),
 )
-"""Members of staff. `version` counts the changes of what an account may do. An ended account stays:
-the history names it, and its address gets no second one."""
+"""Members of staff. `version` counts the changes of an account, whatever they are. An ended account
+stays: the history names it, and its address gets no second one."""
 
 Account = Row[Any]
 """A row of `accounts`."""

@@ -6,7 +6,7 @@ Every change is said in the transaction that makes it, so that it holds in every
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -16,17 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from services.registration import staff, staff_sessions
-from services.registration.accounts import Accounts, get
+from services.registration.accounts import Accounts, get, hold
 from services.registration.forms import Email, Name, wrong
 from services.registration.staff_tables import Account, accounts, passkeys, sessions
 from shared import audit
-from shared.access import Role, Staff, roles_in_order
+from shared.access import ACCOUNT_ROLES, Role, Staff, roles_in_order
 from shared.events import StaffAccessChanged
 from shared.forum import Language
 from shared.problems import FieldError, Problem, conflict, invalid_input
-
-ACCOUNT_ROLES: Final = tuple(role for role in Role if role is not Role.security)
-"""What an account can be given: security officers have devices, and no accounts."""
 
 
 def _can_be_given(roles: list[Role]) -> list[Role]:
@@ -195,7 +192,7 @@ async def invite(of: Accounts, account_id: UUID) -> None:
 async def _write(
     tx: AsyncConnection, of: Accounts, account_id: UUID, changes: dict[str, Any]
 ) -> Account:
-    before = await get(tx, account_id)
+    before = await hold(tx, account_id)
     if not changes:
         return before
     done = await tx.execute(

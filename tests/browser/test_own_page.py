@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from shared.access import Role
 from tests.browser.chromium import DESK, PHONE
-from tests.browser.chromium import chromium as start_chromium
 from tests.registration import forum_with
 from tests.system import OneMachine, Visitor, badge_of, eventually, person, register
 
@@ -31,12 +30,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneMachine]:
     one.start()
     yield one
     one.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 @pytest.fixture(params=[True, False], ids=["with a script", "without a script"])
@@ -78,11 +71,28 @@ def test_a_correction_brings_a_new_badge(
     page.locator("#family_name").fill("King")
     page.locator("main button[type=submit]").last.click()
     expect(page.locator("main")).to_contain_text("Your corrections are saved.")
-    expect(page.locator("main .facts")).to_contain_text("Ada King")
+    expect(page.locator("main .facts").last).to_contain_text("Ada King")
     found = eventually(lambda: badges_of(visitor, registration_id), lambda badges: len(badges) == 2)
     assert {badge["status"] for badge in found} == {"superseded", "valid"}
     assert next(badge for badge in found if badge["status"] == "superseded")["id"] == before["id"]
     visitor.mail_to(address, count=3)
+    context.close()
+
+
+def test_the_number_of_the_badge_stands_at_its_code(
+    system: OneMachine, browser: Browser, has_script: bool
+) -> None:
+    visitor = system.visit()
+    registration_id, address = register(visitor)
+    number = badge_of(visitor, registration_id)["number"]
+    context = browser.new_context(viewport=PHONE, locale="en", java_script_enabled=has_script)
+    page = context.new_page()
+    page.goto(own_page(visitor, address))
+    caption = page.locator(".faces figcaption")
+    expect(caption).to_contain_text("Show this code at the entrance")
+    if has_script:
+        expect(caption.locator(".code")).to_have_text(number)
+    expect(page.locator("#badge-number")).to_be_visible(visible=has_script)
     context.close()
 
 
@@ -99,7 +109,7 @@ def test_who_cannot_come_gives_the_place_to_who_waits(system: OneMachine, browse
     phone.goto(own_page(visitor, first))
     phone.get_by_role("link", name="I cannot come").click()
     expect(phone.locator("main h1")).to_have_text("Cancel my registration?")
-    phone.get_by_role("link", name="Change nothing").click()
+    phone.get_by_role("link", name="Go back").click()
     expect(phone.locator(".notice")).to_contain_text("Confirmed")
     phone.get_by_role("link", name="I cannot come").click()
     phone.get_by_role("button", name="Yes, cancel my registration").click()

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from shared.forum import LANGUAGES
 from tests.browser.chromium import DESK, PHONE, open_mail
-from tests.browser.chromium import chromium as start_chromium
 from tests.system import OneMachine, confirm_link
 
 ARABIC = {
@@ -28,12 +27,6 @@ FRENCH = {
     "position": "Physicienne",
     "accessibility_needs": "Accès de plain-pied",
 }
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 @pytest.fixture(params=[True, False], ids=["with a script", "without a script"])

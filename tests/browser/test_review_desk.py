@@ -14,18 +14,11 @@ from playwright.sync_api import Browser, Page, expect
 from services.registration.links import Links
 from shared.access import Keyring, Role, open_keyring
 from tests.browser.chromium import DESK, PHONE
-from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import complaints, keep_picture
 from tests.system import OneMachine, person
 
 FAMILIES = ("Abbott", "Ångström", "Bly", "Cochran", "Đoković", "Evans", "Fallaci", "Gellhorn")
 API = "/registration/api/registrations"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +139,7 @@ def test_a_reviewer_clears_a_queue_by_keyboard_alone(
     keep_picture(page, tmp_path, "one")
     press("a")
     expect(page).to_have_title(re.compile("Fallaci"))
-    expect(page.locator("main .notice")).to_contain_text("Evans: Confirmed")
+    expect(page.locator("main .notice")).to_contain_text("EVANS Ada: Confirmed")
     press("d")
     page.keyboard.press("3")
     press("Enter")
@@ -159,6 +152,16 @@ def test_a_reviewer_clears_a_queue_by_keyboard_alone(
     press("Enter")
     expect(page.locator(".empty")).to_contain_text("No registration fits.")
     assert {status(organiser, one) for one in ids} == {"confirmed", "declined"}
+
+
+def test_a_phone_is_told_of_no_keys(system: OneMachine, browser: Browser) -> None:
+    one = waiting(system, organization="El Diario")
+    for is_phone in (True, False):
+        page = reviewer(browser, system, f"/registration/review/{one}#decline", has_touch=is_phone)
+        expect(page.locator("#decline .choice").first).to_be_visible()
+        for told in (page.locator("[data-help]"), page.locator("#decline kbd").first):
+            expect(told).to_be_visible(visible=not is_phone)
+        page.context.close()
 
 
 def test_keyboard_shortcuts_can_be_switched_off(
@@ -185,7 +188,7 @@ def test_keyboard_shortcuts_can_be_switched_off(
     page.locator(".queue .who a").focus()
     page.evaluate("""() => document.activeElement.dispatchEvent(new KeyboardEvent('keydown',
         { key: 'ф', code: 'KeyA', bubbles: true, cancelable: true }))""")
-    expect(page.locator(".queue .chip")).to_have_text("Confirmed")
+    expect(page.locator(".queue").get_by_text("Confirmed", exact=True)).to_be_visible()
 
 
 def test_without_scripts_many_are_decided_about_and_told_of(

@@ -19,7 +19,6 @@ from deploy.child import ChildProcess
 from deploy.private_servers import free_port
 from shared.access import Role
 from tests.browser.chromium import DESK, PHONE, open_mail, sign_in
-from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import NARROW, complaints, keep_picture
 from tests.system import START_SECONDS, OneMachine
 
@@ -80,12 +79,6 @@ def system(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[
     one.start()
     yield one
     one.stop()
-
-
-@pytest.fixture
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 def add(system: OneMachine, email: str, *roles: Role, **more: Any) -> str:

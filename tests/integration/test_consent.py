@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from services.registration.tables import consent_texts
+from shared import forum
 from shared.forum import LANGUAGES
 from shared.settings import REPOSITORY
 from tests.registration import Registering, running
@@ -58,15 +59,16 @@ def test_another_text_under_the_same_version_stops_the_start_with_one_sentence(
     system = OneMachine(tmp_path)
     system.start()
     system.stop()
-    changed = forum_with_consent(tmp_path / "changed", "1", english="Sell my data.")
+    version = forum.load(FILE).consent.version
+    changed = forum_with_consent(tmp_path / "changed", version, english="Sell my data.")
     other = OneMachine(tmp_path, FORUMPASS_FORUM=str(changed))
     done = forumpass(other.environment, tmp_path, "up")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "registration cannot start: FORUMPASS_FORUM: the text of consent.version 1 is not the one"
-        " that people agreed to; give the new text a new version"
+        f"registration cannot start: FORUMPASS_FORUM: the text of consent.version {version} is not"
+        " the one that people agreed to; give the new text a new version"
     )
-    forum_with_consent(tmp_path / "changed", "2", english="Sell my data.")
+    forum_with_consent(tmp_path / "changed", "another", english="Sell my data.")
     other.start()
     other.stop()
 

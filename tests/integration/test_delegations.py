@@ -12,6 +12,7 @@ import pytest
 from deploy.private_servers import PostgreSQL
 from shared.access import Role
 from shared.events import FocalPointInvited, FocalPointRemoved
+from tests import staff
 from tests.delegations import (
     DELEGATIONS,
     add,
@@ -23,7 +24,7 @@ from tests.delegations import (
     send_file,
     table,
 )
-from tests.registration import NOBODY, Registering, bounced, forum_with, running
+from tests.registration import NOBODY, Page, Registering, bounced, forum_with, running
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +149,25 @@ async def test_a_quota_is_not_smaller_than_the_delegation(registering: Registeri
 
 
 # --- what focal points see and touch -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("role", "sees_all"), [(Role.viewer, False), (Role.reviewer, True)])
+async def test_a_focal_point_may_be_something_else_besides(
+    registering: Registering, role: Role, sees_all: bool
+) -> None:
+    email = f"{role}.besides@example.org"
+    await staff.add(registering, email, role)
+    delegation_id, _ = await looked_after(registering, email)
+    async with staff.signed_in(registering, email) as browser:
+        del browser.headers["Accept-Language"]
+        answer = await browser.get("/registration/delegations")
+        one = await browser.get(f"/registration/delegations/{delegation_id}")
+    if sees_all:
+        assert answer.status_code == 200
+    else:
+        assert answer.headers["Location"] == f"/registration/delegations/{delegation_id}"
+    # As the invitation was.
+    assert Page(one).language == "fr"
 
 
 async def test_a_focal_point_sees_and_touches_the_own_delegation_only(

@@ -44,3 +44,16 @@ async def test_who_came_finds_the_certificate_from_the_morning_after(
     async with running(database_url, tmp_path, clock="2017-06-17T09:00:01+02:00") as registering:
         assert await _says(registering, came, link)
         assert not await _says(registering, absent, link)
+
+
+async def test_who_cancelled_can_register_again_while_one_can(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running(database_url, tmp_path) as registering:
+        cancelled = await registering.confirmed_address()
+        assert not await _says(registering, cancelled, "Register again")
+        await registering.act(cancelled, "cancel")
+        assert await _says(registering, cancelled, "Register again")
+    async with running(database_url, tmp_path, clock="2017-06-17T00:00:00+02:00") as registering:
+        assert not await _says(registering, cancelled, "Register again")
+        assert await _says(registering, cancelled, "To the start page")

@@ -134,7 +134,7 @@ async def test_the_same_request_many_times_at_once_registers_once(
     assert len({answer.json()["id"] for answer in answers}) == 1
     after = await registering.stored()
     assert after["registrations"] - before["registrations"] == 1
-    assert after["outbox"] - before["outbox"] == 1
+    assert after["said"] - before["said"] == 1
 
 
 async def test_registration_is_closed_after_the_forum(

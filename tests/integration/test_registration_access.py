@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from deploy.private_servers import PostgreSQL
+from services.registration.app import REGISTRATIONS_AT_ONCE
 from services.registration.staff import sign_in_link
 from shared.access import SESSION_COOKIE, Role, Staff
 from tests.registration import API, NOBODY, Registering, body, running
@@ -149,6 +151,36 @@ async def test_one_address_cannot_fill_the_forum(
             "203.0.113.8": [201, 201, 429],
             "127.0.0.1": [201, 201, 201],
         }
+
+
+async def test_many_networks_cannot_fill_one_mailbox(registering: Registering) -> None:
+    def sent_from(place: int) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(registering.service.app, client=(f"198.51.100.{place}", 1))
+        return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+
+    spellings = itertools.cycle(["stranger@example.org", "Stranger@Example.org"])
+    for place in range(REGISTRATIONS_AT_ONCE):
+        async with sent_from(place) as http:
+            answer = await http.post(API, json=body(email=next(spellings)))
+        assert answer.status_code == 201
+    async with sent_from(200) as http:
+        # What is refused brings no mail, and counts for nothing.
+        assert (await http.post(API, json=body(email="else@example.org", country="?"))).is_error
+        for email, is_limited in (("stranger@example.org", True), ("else@example.org", False)):
+            by_program = await http.post(API, json=body(email=email))
+            by_form = await http.post("/registration/", data=body(email=email, consent="yes"))
+            answers = [by_program.status_code, by_form.status_code]
+            assert answers == ([429, 429] if is_limited else [201, 303])
+
+
+async def test_a_token_is_not_made_with_what_it_cannot_have(registering: Registering) -> None:
+    answer = await registering.http.post(
+        "/registration/api/tokens",
+        json={"role": "desk", "name": "Printer", "days": 3},
+        headers=registering.organiser,
+    )
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["days"]
 
 
 async def _make(

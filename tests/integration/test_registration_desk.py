@@ -211,14 +211,14 @@ async def test_a_reviewer_sees_all_and_approves(
     )
     page = Page(await reviewer.get(f"{QUEUE}/{registration_id}"))
     assert page.says(
-        "Ms Grace Hopper", "Media", "Programmer", "Step-free access", "Address confirmed"
+        "HOPPER Grace", "Title Ms", "Media", "Programmer", "Step-free access", "Address confirmed"
     )
     answer = await reviewer.post(f"{QUEUE}/{registration_id}/approve")
     assert (answer.status_code, answer.headers["Location"]) == (
         303,
         f"{QUEUE}?done={registration_id}",
     )
-    assert Page(await reviewer.get(answer.headers["Location"])).says("Ms Grace Hopper", "Confirmed")
+    assert Page(await reviewer.get(answer.headers["Location"])).says("HOPPER Grace", "Confirmed")
     assert await registering.status(registration_id) == "confirmed"
     after = Page(await reviewer.get(f"{QUEUE}/{registration_id}"))
     assert after.says("Confirmed", "Approved Mary")
@@ -263,7 +263,85 @@ async def test_a_decision_that_somebody_else_has_taken_stays(
     assert await registering.status(registration_id) == "confirmed"
 
 
-@pytest.mark.parametrize("act", ["approve", "decline"])
+# --- corrections and cancellations ---------------------------------------------------------------
+
+
+async def test_a_confirmed_registration_is_cancelled_in_a_second_step(
+    registering: Registering, reviewer: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address()
+    page = f"{QUEUE}/{registration_id}"
+    assert f"{page}/cancel" in Page(await reviewer.get(page)).actions
+    answer = await reviewer.post(f"{page}/cancel")
+    assert answer.status_code == 303
+    *_, fact = await registering.said(UUID(registration_id))
+    assert fact.type == "registration.cancelled.v1"
+    after = await reviewer.get(answer.headers["Location"])
+    assert Page(after).says("Cancelled Mary")
+    assert not [action for action in Page(after).actions if action.startswith(f"{page}/c")]
+
+
+async def test_what_is_corrected_is_printed_anew_and_the_rest_stays(
+    registering: Registering, reviewer: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address()
+    page = f"{QUEUE}/{registration_id}"
+    shown = Page(await reviewer.get(page)).fields
+    assert (shown["given_name"], shown["country"]) == (["Grace"], ["US"])
+    correct = {
+        "given_name": " Grace  Brewster",
+        "family_name": "Hopper",
+        "organization": "US Navy",
+        "country": "ca",
+        "email": "hopper@example.org",
+    }
+    answer = await reviewer.post(f"{page}/correct", data=correct)
+    assert answer.status_code == 303
+    assert Page(await reviewer.get(answer.headers["Location"])).says("The corrections are saved.")
+    now = await registering.show(registration_id)
+    assert {name: now[name] for name in correct} == correct | {
+        "given_name": "Grace Brewster",
+        "country": "CA",
+    }
+    assert (now["status"], now["position"]) == ("confirmed", "Programmer")
+    amended, *_ = [
+        fact
+        for fact in await registering.said(UUID(registration_id))
+        if fact.type == "registration.amended.v1"
+    ]
+    assert amended.person.given_name == "Grace Brewster"
+
+
+async def test_a_correction_that_cannot_be_is_shown_again(
+    registering: Registering, reviewer: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address()
+    wrong = {"given_name": "Grace", "family_name": "7", "country": "US", "email": "hopper"}
+    answer = await reviewer.post(f"{QUEUE}/{registration_id}/correct", data=wrong)
+    assert answer.status_code == 422
+    page = Page(answer)
+    assert set(page.errors) == {"family_name", "organization", "email"}
+    assert page.fields["email"] == ["hopper"]
+    assert (await registering.show(registration_id))["family_name"] == "Hopper"
+
+
+@pytest.mark.parametrize("act", ["correct", "cancel"])
+async def test_what_has_ended_meanwhile_is_neither_corrected_nor_cancelled(
+    registering: Registering, reviewer: httpx.AsyncClient, act: str
+) -> None:
+    registration_id = await registering.confirmed_address()
+    data = {
+        name: value
+        for name, value in (await registering.show(registration_id)).items()
+        if name in ("given_name", "family_name", "organization", "country", "email")
+    }
+    await registering.act(registration_id, "cancel")
+    answer = await reviewer.post(f"{QUEUE}/{registration_id}/{act}", data=data)
+    assert answer.status_code == 409
+    assert Page(answer).says("somebody else was quicker", "Cancelled")
+
+
+@pytest.mark.parametrize("act", ["approve", "decline", "correct", "cancel"])
 async def test_another_site_decides_nothing(
     registering: Registering, reviewer: httpx.AsyncClient, act: str
 ) -> None:
@@ -283,6 +361,7 @@ async def test_there_is_no_page_for_nobody(reviewer: httpx.AsyncClient, unknown:
         await reviewer.get(f"{QUEUE}/{unknown}"),
         await reviewer.post(f"{QUEUE}/{unknown}/approve"),
         await reviewer.post(f"{QUEUE}/{unknown}/decline", data={"reason": "No card"}),
+        await reviewer.post(f"{QUEUE}/{unknown}/cancel"),
     ):
         assert answer.status_code == 404
         assert Page(answer).title.startswith("Not found")

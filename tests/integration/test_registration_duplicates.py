@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from deploy.private_servers import PostgreSQL
-from services.registration.duplicates import name_key
+from services.registration.duplicates import MOST, name_key
 from services.registration.tables import registrations
 from shared.access import Role
 from tests.registration import API, Page, Registering, running
@@ -68,6 +68,21 @@ async def test_the_same_address_is_found_and_so_is_who_was_cancelled(
         first: ["address"],
         third: ["address", "name_and_country"],
     }
+
+
+async def test_the_many_of_an_assistant_leave_the_others_of_a_page_theirs(
+    registering: Registering,
+) -> None:
+    def named(family: str, at: str) -> dict[str, str]:
+        return {"given_name": "Ada", "family_name": family, "country": "FJ", "email": at}
+
+    pair = [await registering.submitted(**named("Twin", f"{at}@twins.example")) for at in "ab"]
+    for number in range(MOST + 5):
+        # No two have one name; all have one address.
+        await registering.submitted(**named("B" * (number + 1), "assistant@many.example"))
+    page = {row["id"]: row["possible_duplicates"] for row in await registering.find(country="FJ")}
+    assert [[other["id"] for other in page[one]] for one in pair] == [pair[1:], pair[:1]]
+    assert [len(page[one]) for one in page if one not in pair] == [MOST] * (MOST + 5)
 
 
 async def test_who_is_erased_is_like_nobody(registering: Registering) -> None:

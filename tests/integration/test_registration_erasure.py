@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
 
 from deploy.private_servers import PostgreSQL
-from services.registration import tables
+from services.registration import places, retention, tables
 from shared import outbox
 from shared.tables import metadata as shared_tables
 from tests.registration import API, Registering, picture, running, sent_photo
@@ -93,6 +94,29 @@ async def test_the_own_link_shows_only_that_it_is_erased(registering: Registerin
         f"{API}/{registration_id}/photo", headers=registering.organiser
     )
     assert photo.status_code == 404
+
+
+async def test_who_confirms_the_address_at_the_last_moment_stays(registering: Registering) -> None:
+    of = registering.service.app.state.registrations
+    registration_id = await registering.submitted()
+    token = await registering.token(registration_id)
+    unconfirmed = next(rule for rule in retention.rules(of) if rule.what == "unconfirmed")
+
+    async def carry_out() -> int:
+        async with of.database.begin() as tx:
+            return await unconfirmed.forget(tx, of.clock.now() + timedelta(days=1))
+
+    async with of.database.begin() as tx:
+        await places.lock(tx)
+        confirmed = asyncio.create_task(
+            registering.act(registration_id, "confirm-email", token=token)
+        )
+        await registering.until_somebody_waits()
+        carried_out = asyncio.create_task(carry_out())
+        await registering.until_somebody_waits(2)
+    assert await carried_out == 0
+    assert (await confirmed).status_code == 200
+    assert await registering.status(registration_id) == "confirmed"
 
 
 async def _all_is_said(registering: Registering) -> None:

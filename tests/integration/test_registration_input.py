@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from deploy.private_servers import PostgreSQL
-from tests.registration import API, Registering, body, running
+from shared.access import Role
+from tests.registration import API, Page, Registering, body, running
 
 JSON = {"Content-Type": "application/json"}
 CALLS = ["POST ", "PATCH /{id}", "POST /{id}/confirm-email", "POST /{id}/decline"]
@@ -211,3 +212,17 @@ async def test_what_no_call_does_is_not_allowed(
 ) -> None:
     answer = await refused(registering, registration_id, f"{method} /{{id}}", b"")
     assert answer.status_code == 405
+
+
+async def test_a_zero_byte_is_refused_and_no_mistake_of_ours(
+    registering: Registering, registration_id: str
+) -> None:
+    """PostgreSQL keeps none in a text."""
+    assert (await registering.submit(given_name="Gr\0ce")).status_code == 422
+    given = {"id": registration_id, "act": "assign", "reviewer": "Ad\0"}
+    async with registering.browser() as browser:
+        browser.headers.update(registering.staff(Role.reviewer))
+        for path, sent in (("decisions", given), ("filters/remove", {"name": "mi\0ne"})):
+            answer = await browser.post(f"/registration/review/{path}", data=sent)
+            assert answer.status_code == 422
+            assert Page(answer).says("has a character that cannot be stored")

@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from deploy.private_servers import PostgreSQL
-from services.registration import link_requests
+from services.registration import link_requests, tables
 from shared.access import Purpose
 from shared.events import RegistrationLinkRequested, RegistrationLinksRevoked
 from tests.registration import API, Page, Registering, running
@@ -140,6 +141,27 @@ async def test_an_address_that_was_asked_for_rests(
     assert len(await registering.said(UUID(registration_id))) == 3
 
 
+async def test_who_is_sent_links_is_in_nobodys_way_meanwhile(
+    registering: Registering, browser: httpx.AsyncClient
+) -> None:
+    of, address = registering.service.app.state.registrations, somebody()
+    first, second = [
+        await registering.confirmed_address(email=address, given_name=name) for name in "AB"
+    ]
+    async with of.database.begin() as tx:
+        await of.hold(tx, UUID(first))
+        await browser.post(ASK, data={"email": address})
+        await registering.until_somebody_waits()
+        # As whoever moves somebody up, or erases one of them.
+        for row in (
+            select(tables.registrations).where(tables.registrations.c.id == UUID(second)),
+            select(tables.link_requests).where(tables.link_requests.c.address == address),
+        ):
+            await tx.execute(row.with_for_update(nowait=True))
+    for one in (first, second):
+        await eventually_said(registering, one, 3)
+
+
 @pytest.mark.parametrize("address", ["", "nobody", "a@b", "x" * 999 + "@example.org"])
 async def test_what_is_no_address_is_said_at_the_field(
     registering: Registering, browser: httpx.AsyncClient, address: str
@@ -179,7 +201,7 @@ async def test_a_revoked_link_opens_nothing_and_the_new_one_all(
     asked = Page(await browser.get(me.replace("/me?", "/me/revoke?")))
     answer = await browser.post(asked.actions[0])
     new = answer.headers["Location"]
-    assert Page(await browser.get(new)).says("The earlier links open nothing any more.")
+    assert Page(await browser.get(new)).says("The earlier links no longer work.")
     assert (await browser.get(me)).status_code == 403
     for path in ("", "/photo", "/personal-data"):
         refused = await registering.http.get(f"{API}/{registration_id}{path}", headers=bearer)

@@ -152,6 +152,32 @@ async def test_the_own_page_shows_the_registration_and_the_badge(
     assert f'src="/badging/me.png?token={token}"' in answer.text
 
 
+async def test_the_own_page_says_where_and_when_one_comes_in(
+    registering: Registering, browser: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address()
+    page = Page(await browser.get(registering.me(registration_id)))
+    assert page.says("Show this code at the entrance", "ITU Headquarters", "07:30–20:00")
+    # The way into the room of the high-level track is none into the venue.
+    assert page.says("Montbrillant · Tower · Varembé")
+    assert not page.says("Popov")
+    assert page.says("Montbrillant entrance, 2 rue de Varembé", "Fri 9 Jun (14:00–17:00)")
+    assert page.says("Mon 12 Jun · Tue 13 Jun (07:30–17:30)")
+    await registering.act(registration_id, "cancel")
+    assert not Page(await browser.get(registering.me(registration_id))).says("07:30–20:00")
+
+
+async def test_who_is_declined_reads_why_and_can_register_again(
+    registering: Registering, browser: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address(category="media")
+    me = registering.me(registration_id)
+    assert not Page(await browser.get(me)).says("Register again")
+    await registering.act(registration_id, "decline", reason="No press card")
+    page = Page(await browser.get(me))
+    assert page.says("Declined", "Reason No press card", "Register again")
+
+
 @pytest.mark.parametrize(
     ("category", "state"), [("media", "In review"), ("government", "Confirmed")]
 )

@@ -12,7 +12,7 @@ import pytest
 from deploy.private_servers import PostgreSQL
 from services.registration.fields import LISTS
 from shared.forum import LANGUAGES
-from tests.registration import Page, Registering, picture, running
+from tests.registration import API, Page, Registering, body, picture, running
 
 FORM = "/registration/"
 
@@ -80,6 +80,26 @@ async def test_the_form_is_in_the_language_of_the_reader(
     assert page.fields["language"] == [language]
     assert page.direction == ("rtl" if language == "ar" else "ltr")
     assert "Accept-Language" in answer.headers["Vary"]
+
+
+async def test_the_form_offers_no_category_of_those_who_work_there(
+    registering: Registering, browser: httpx.AsyncClient
+) -> None:
+    form = (await browser.get(FORM)).text
+    assert 'value="government"' in form
+    assert 'value="staff"' not in form
+    assert 'value="security"' not in form
+    # Programs of the secretariat may send them; they are reviewed.
+    answer = await registering.http.post(API, json=body(category="staff"))
+    assert answer.status_code == 201
+
+
+async def test_whoever_consents_reads_how_long_the_data_are_kept(
+    browser: httpx.AsyncClient,
+) -> None:
+    answer = await browser.get(FORM)
+    assert Page(answer).says("your photo 30 days and your other data 365 days after the forum")
+    assert 'name="consent" value="yes" required aria-describedby="consent-hint"' in answer.text
 
 
 async def test_a_language_that_was_chosen_stays_chosen(browser: httpx.AsyncClient) -> None:

@@ -48,6 +48,19 @@ async def test_a_photo_of_a_usual_kind_is_kept(registering: Registering, kind: s
     assert (await shown(registering, picture(kind))).size == (300, 400)
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
+async def test_a_photo_is_taken_as_a_browser_reads_it(registering: Registering, kind: str) -> None:
+    url = f"data:image/{kind};base64,{sent_photo(picture(kind.upper()))}"
+    registration_id = await registering.submitted(photo=url)
+    path = f"{API}/{registration_id}/photo"
+    assert (await registering.http.get(path, headers=registering.organiser)).status_code == 200
+    own = {"Authorization": f"Bearer {registering.keyring.registrant_token(UUID(registration_id))}"}
+    changed = await registering.http.patch(
+        f"{API}/{registration_id}", json={"photo": url}, headers=own
+    )
+    assert changed.status_code == 200, changed.text
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -118,6 +131,11 @@ NO_PHOTOS: dict[str, object] = {
     "empty": "",
     "nothing in it": sent_photo(b"\0" * 100),
     "an SVG": sent_photo(SVG),
+    "an SVG as a data URL": f"data:image/svg+xml;base64,{sent_photo(SVG)}",
+    "HTML that calls itself a JPEG": f"data:image/jpeg;base64,{sent_photo(b'<!doctype html>')}",
+    "a data URL of text": f"data:text/html;base64,{sent_photo(picture('JPEG'))}",
+    "a data URL within": f"{sent_photo(b'abc')}data:image/png;base64,{sent_photo(picture('PNG'))}",
+    "a data URL with nothing in it": "data:image/jpeg;base64,",
     "a GIF": sent_photo(picture("GIF")),
     "a TIFF": sent_photo(picture("TIFF")),
     "HTML": sent_photo(b"<!doctype html><script>alert(1)</script>"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -288,6 +289,23 @@ async def test_work_is_given_to_a_reviewer_and_taken_back(registering: Registeri
         "POST", f"{API}/assignments", {"ids": [hers], "reviewer": None}, registering.organiser
     )
     assert [one["id"] for one in await registering.find(country="VU", assigned="@nobody")] == [hers]
+
+
+async def test_who_gives_work_away_is_in_nobodys_way_while_waiting(
+    registering: Registering,
+) -> None:
+    of = registering.service.app.state.registrations
+    first, second = sorted(await waiting(registering, 2))
+    given = {"ids": [first, second], "reviewer": None}
+    async with of.database.begin() as tx:
+        await of.hold(tx, UUID(second))
+        assigned = asyncio.create_task(
+            registering.send("POST", f"{API}/assignments", given, registering.organiser)
+        )
+        await registering.until_somebody_waits()
+        # As who moves up when the second gives a place back.
+        await of.lock(tx, UUID(first))
+    assert [item["done"] for item in (await assigned).json()["items"]] == [True, True]
 
 
 @pytest.mark.parametrize("reviewer", ["Somebody else", "", "\0", 7])

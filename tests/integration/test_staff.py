@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import func, update
 
 from deploy.private_servers import PostgreSQL
 from services.badging.app import create as create_badging
+from services.registration import staffing
 from services.registration.staff import ASKED_LIFETIME, account_link, sign_in_link
-from shared.access import SESSION_COOKIE, Role
+from shared import sessions
+from shared.access import SESSION_COOKIE, Role, Staff
 from shared.clock import Clock
 from shared.events import StaffAccessChanged, StaffSessionEnded
+from shared.tables import ended_sessions
 from tests.registration import NOBODY, Page, Registering, running
 from tests.running import ORIGIN, Running
 from tests.running import running as running_service
@@ -34,6 +40,7 @@ from tests.staff import (
     token_in,
 )
 
+API = "/registration/api"
 QUEUE = "/registration/review"
 ACCOUNT = "/registration/account"
 STAFF = "/registration/staff"
@@ -408,6 +415,32 @@ async def test_an_ended_session_is_over_in_every_service(
         assert (await status(badging, first), await status(badging, second)) == (401, 200)
 
 
+async def test_a_revoked_token_opens_nothing_in_any_service(
+    registering: Registering, badging: Running
+) -> None:
+    staff = {"role": "desk", "name": "A printer that was stolen"}
+    organiser = registering.staff(Role.organiser)
+    made = await registering.http.post(f"{API}/tokens", json=staff, headers=organiser)
+    stolen = {"Authorization": f"Bearer {made.json()['token']}"}
+    other = registering.staff(Role.desk)
+    assert (await status(badging, stolen), await status(badging, other)) == (200, 200)
+    token_id = registering.keyring.read_staff_token(made.json()["token"]).token_id
+    for _ in range(2):  # again, it changes nothing
+        revoke = f"{API}/tokens/{token_id}/revoke"
+        assert (await registering.http.post(revoke, headers=organiser)).status_code == 200
+    own = f"{API}/registrations/{uuid4()}"
+    assert (await registering.http.get(own, headers=stolen)).status_code == 401
+    assert (await registering.http.get(own, headers=other)).status_code == 404
+    await hear_all(registering, badging)
+    assert (await status(badging, stolen), await status(badging, other)) == (401, 200)
+    # What is forgotten in time is not the end of a token that may live on.
+    async with badging.service.database.begin() as tx:
+        long_ago = update(ended_sessions).where(ended_sessions.c.session_id == token_id)
+        await tx.execute(long_ago.values(ended_at=func.now() - timedelta(days=360)))
+        await sessions.forget_old(tx)
+    assert await status(badging, stolen) == 401
+
+
 async def test_another_role_holds_in_every_service_and_the_session_goes_on(
     registering: Registering, badging: Running, email: str
 ) -> None:
@@ -424,6 +457,24 @@ async def test_another_role_holds_in_every_service_and_the_session_goes_on(
         await hear_all(registering, badging)
         await hear_all(registering, badging)
         assert await status(badging, session) == 200
+
+
+async def test_of_two_changes_at_once_the_last_is_said(
+    registering: Registering, email: str
+) -> None:
+    account, of = await add(registering, email, Role.desk), registering.service.app.state.accounts
+    also = staffing.NewAccount(email=email, name="Ada Lovelace", roles=[Role.reviewer])
+    async with of.database.begin() as tx:
+        await staffing.let_be(tx, of, also, Staff("Ada", Role.organiser))
+        changed = asyncio.create_task(change(registering, account, roles=["desk"]))
+        await registering.until_somebody_waits()
+    assert (await changed).json()["roles"] == ["desk"]
+    said = [
+        fact.roles
+        for fact in await registering.said()
+        if isinstance(fact, StaffAccessChanged) and str(fact.account_id) == account["id"]
+    ]
+    assert said == [("reviewer", "desk"), ("desk",)]
 
 
 async def test_an_ended_account_is_over_in_every_service_and_so_it_stays_for_its_sessions(

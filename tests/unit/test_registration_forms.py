@@ -177,6 +177,9 @@ def test_an_organization_may_have_signs_that_a_name_has_not() -> None:
         ("o'neill@example.org", "o'neill@example.org"),
         ("grace@bücher.example", "grace@xn--bcher-kva.example"),
         ("grace@mail.intranet", "grace@mail.intranet"),
+        ("grace@forum.test", "grace@forum.test"),
+        ("grace@mail.local", "grace@mail.local"),
+        ("grace@nowhere.invalid", "grace@nowhere.invalid"),
         ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
     ],
 )

@@ -1,7 +1,7 @@
 """Own links that can be revoked and asked for, and what duplicates are found by.
 
-Expands only: the version before knows of none of it. Names without a key are given one at each
-start (duplicates.py).
+Expands only: the version before knows of none of it. Names without a key are given one
+beside the service's work, which looks for some every ten seconds (catching_up.py).
 """
 
 import sqlalchemy as sa
