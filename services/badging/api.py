@@ -14,10 +14,10 @@ from services.badging import restating, search
 from services.badging.badges import Badge, Badges
 from services.badging.files import MEDIA_TYPES, Files, Kind, gone
 from services.badging.lifecycle import Status
-from services.badging.own_links import registrant_of, staff_or_registrant
+from services.badging.own_links import is_link_to, registrant_of, staff_or_registrant
 from services.badging.search import Filter
 from shared import access, audit, badge_number
-from shared.access import InvalidToken, Purpose, Role, Staff, require
+from shared.access import Purpose, Role, Staff, require
 from shared.badge_number import InvalidBadgeNumber
 from shared.problems import FieldError, documented, invalid_input
 
@@ -52,10 +52,14 @@ Reason = Annotated[
 
 
 class Revoke(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     reason: Reason = Field(description="Why, for the record; not shown to the holder")
 
 
 class Reissue(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     reason: Reason | None = Field(default=None, description="Why, for the record")
 
 
@@ -92,11 +96,12 @@ def router(badges: Badges, files: Files) -> APIRouter:
         cursor: Annotated[
             int | None, Query(ge=1, lt=1 << 63, description="next_cursor of the page before")
         ] = None,
+        limit: Annotated[int, Query(ge=1, le=search.MOST)] = search.PAGE,
     ) -> BadgePage:
         shown = await _registration_shown(request, badges, registration_id)
         wanted = Filter(shown, status, _as_printed(number))
         async with badges.database.read() as connection:
-            found, following = await search.page(connection, wanted, cursor)
+            found, following = await search.page(connection, wanted, cursor, limit)
         about = {badge.registration_id for badge in found}
         await audit.note_read(badges.database, badges.clock.now(), "badge.search", about)
         return BadgePage(
@@ -160,7 +165,8 @@ def router(badges: Badges, files: Files) -> APIRouter:
         "/badges/{badge_id}/reissue",
         status_code=201,
         summary="Give the holder a new badge in place of this one",
-        description="The old one is superseded: it stops at every gate. Answers the new one.",
+        description="The old one is superseded: it stops at every gate; one that was revoked stays"
+        " so. Answers the new one.",
         dependencies=[Security(bearer)],
         responses=documented(401, 403, 404, 409, 422),
     )
@@ -202,7 +208,7 @@ async def seen_by(
         Problem: 401 for strangers, whether or not the badge exists; 403, 404.
     """
     staff, own = access.staff_of(request), await registrant_of(request, badges)
-    has_link = link is not None and _links_to(request, link, badge_id)
+    has_link = is_link_to(request, Purpose.badge_file, badge_id, link)
     if staff is None and own is None and not has_link:
         raise access.unauthenticated()
     badge = await badges.get(badge_id)
@@ -211,13 +217,6 @@ async def seen_by(
     if not has_link:
         await staff_or_registrant(request, badges, badge.registration_id, *DESK)
     return badge, False
-
-
-def _links_to(request: Request, link: str, badge_id: str) -> bool:
-    try:
-        return access.keyring_of(request).read(Purpose.badge_file, link)["sub"] == badge_id
-    except InvalidToken:
-        return False
 
 
 async def _registration_shown(request: Request, badges: Badges, asked: UUID | None) -> UUID | None:

@@ -7,9 +7,12 @@ from services.badging import (
     certificates_api,
     certificates_pages,
     consumers,
+    desk_pages,
     keys_api,
     pages,
+    people,
     retention,
+    runs_pages,
     sheets_api,
     wallets_api,
 )
@@ -25,7 +28,6 @@ from shared import sessions
 from shared.events import BADGING_STAFF
 from shared.pages import install as install_pages
 from shared.platform import Platform
-from shared.retention import Rule
 from shared.service import Service
 from shared.settings import load
 from shared.wallets import WalletSettings
@@ -56,12 +58,19 @@ def create(given: Platform) -> Service:
         rehearsal=given.clock.rehearsal,
         at_once=settings.drawn_at_once,
     )
+
+    async def fold_names() -> None:
+        await people.keep_folding(service.database)
+
     install_pages(service.app, FOLDER, "badging")
     service.prepares(keys.make_first)
     # Before the badge itself, whose path takes any ending for a part of the id.
     service.serves(wallets_api.router(badges, open_wallets(given.forum, load(WalletSettings))))
     service.serves(api.router(badges, files), pages.router(badges, files))
-    service.serves(sheets_api.router(Printer(service.database, given.forum, given.clock)))
+    printer = Printer(service.database, given.forum, given.clock)
+    # Print runs before a badge: "runs" is no badge's id.
+    service.serves(sheets_api.router(printer), runs_pages.router(printer))
+    service.serves(desk_pages.router(badges))
     service.serves(keys_api.router(keys))
     service.serves(
         certificates_api.router(badges, certificates, files),
@@ -72,6 +81,7 @@ def create(given: Platform) -> Service:
         attendance(service.database, given.forum),
         sessions.consumer(BADGING_STAFF, service.database),
     )
-    service.keeps(Rule("photos", given.forum.retention.photos_days, retention.remove_photos))
+    service.keeps(*retention.rules(given.forum.retention))
     service.runs(certificates.run)
+    service.runs(fold_names)
     return service

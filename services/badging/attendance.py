@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import ARRAY, SmallInteger, Uuid, bindparam, func, select
+from sqlalchemy import ARRAY, SmallInteger, Uuid, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +15,7 @@ from shared.bus import Consumer, ManyAtOnce
 from shared.database import Database
 from shared.events import BADGING_ATTENDANCE, AttendanceAdmitted, AttendanceUndone, Event
 from shared.forum import Forum
+from shared.tables import erasures
 
 
 def attendance(database: Database, forum: Forum) -> Consumer:
@@ -42,12 +44,26 @@ def attendance(database: Database, forum: Forum) -> Consumer:
     )
 
 
-_given = select(
-    func.unnest(bindparam("scan_ids", type_=ARRAY(Uuid))),
-    func.unnest(bindparam("registration_ids", type_=ARRAY(Uuid))),
-    func.unnest(bindparam("days", type_=ARRAY(SmallInteger))),
+async def forget(tx: AsyncConnection, registration_id: UUID) -> None:
+    """Nobody can tell any more when this person came."""
+    theirs = attendances.c.registration_id == registration_id
+    await tx.execute(update(attendances).where(theirs).values(registration_id=None))
+
+
+_given = (
+    func.unnest(
+        bindparam("scan_ids", type_=ARRAY(Uuid)),
+        bindparam("registration_ids", type_=ARRAY(Uuid)),
+        bindparam("days", type_=ARRAY(SmallInteger)),
+    )
+    .table_valued("scan_id", "registration_id", "day", name="given")
+    .render_derived()
 )
-_insert = insert(attendances).from_select(["scan_id", "registration_id", "day"], _given)
+# A gate that was offline may tell of somebody who was erased meanwhile.
+_is_erased = exists().where(erasures.c.registration_id == _given.c.registration_id)
+_insert = insert(attendances).from_select(
+    ["scan_id", "registration_id", "day"], select(_given).where(~_is_erased)
+)
 _NOTE: Final = _insert.on_conflict_do_update(
     index_elements=["scan_id"],
     # It may have been taken back before we heard of it: that mark stays.

@@ -101,21 +101,28 @@ class Badges:
             Problem: 404 for an unknown badge, 409 for one that is not valid.
         """
         async with self.database.begin() as tx:
-            badge = await _lock_valid(tx, badge_id)
+            badge = await _lock(tx, badge_id)
+            if badge.status != Status.valid:
+                raise conflict(f"This badge is {badge.status}; only a valid one can be revoked.")
             await self._end(tx, badge, "revoked", actor, reason)
             await self._note(tx, "badge.revoke", badge, reason)
             return await _get(tx, badge_id)
 
     async def reissue(self, badge_id: str, reason: str | None, actor: str) -> Badge:
-        """Give the holder a new badge in place of this one; answers the new one.
+        """Give the holder a new badge in place of this one, be it valid or revoked; answers the
+        new one.
 
         Raises:
-            Problem: 404 for an unknown badge, 409 for one that is not valid.
+            Problem: 404 for an unknown badge, 409 for one that was replaced, or whose holder does
+                not come.
         """
         async with self.database.begin() as tx:
-            badge = await _lock_valid(tx, badge_id)
+            badge = await _lock(tx, badge_id)
             holder = await holders.find(tx, badge.registration_id)
-            assert holder is not None  # whoever has a valid badge comes
+            if badge.replaced_by is not None:
+                raise conflict("Another badge has taken the place of this one.")
+            if badge.status == Status.cancelled or holder is None:
+                raise conflict("The registration has ended: the person gets no badge.")
             await self._note(tx, "badge.reissue", badge, reason)
             return await _get(tx, await self._replace(tx, badge, holder, actor, reason))
 
@@ -141,10 +148,10 @@ class Badges:
     async def _replace(
         self, tx: AsyncConnection, badge: Badge, holder: Holder, actor: str, reason: str | None
     ) -> str:
-        ended_version = await self._end(tx, badge, "superseded", actor, reason)
-        return await self._issue(
-            tx, badge.registration_id, ended_version + 1, holder, replaces=badge.id
-        )
+        version = int(badge.version)
+        if badge.status == Status.valid:
+            version = await self._end(tx, badge, "superseded", actor, reason)
+        return await self._issue(tx, badge.registration_id, version + 1, holder, replaces=badge.id)
 
     async def _issue(
         self,
@@ -249,19 +256,16 @@ class Badges:
         return f"/badging/api/badges/{badge_id}{{suffix}}?link={token}"
 
 
-async def _lock_valid(tx: AsyncConnection, badge_id: str) -> Badge:
-    """A valid badge, with its registration held so that concurrent acts have one winner.
+async def _lock(tx: AsyncConnection, badge_id: str) -> Badge:
+    """A badge, with its registration held so that concurrent acts have one winner.
 
     Raises:
-        Problem: 404 for an unknown badge, 409 for one that is not valid.
+        Problem: 404 for an unknown badge.
     """
     badge = await _get(tx, badge_id)
     await holders.lock(tx, badge.registration_id)
     # Read again: it may have changed while we waited.
-    badge = await _get(tx, badge_id)
-    if badge.status != Status.valid:
-        raise conflict(f"This badge is {badge.status}; only a valid one can be changed.")
-    return badge
+    return await _get(tx, badge_id)
 
 
 async def _get(connection: AsyncConnection, badge_id: str) -> Badge:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response, Security
 from fastapi.security import HTTPBearer
 
+from services.badging.api import DESK
 from services.badging.badges import Badges
 from services.badging.certificates import Certificates
 from services.badging.files import Files
-from services.badging.own_links import registrant_of, staff_or_registrant
+from services.badging.own_links import is_link_to, registrant_of, staff_or_registrant
 from shared import access, audit
-from shared.access import InvalidToken, Purpose, Role
+from shared.access import Purpose
 from shared.problems import documented, not_found
 
-DESK = (Role.desk, Role.organiser)
-Number = Annotated[str, Path(pattern=r"^[0-9A-Z-]{1,20}$", description="As it is printed")]
+NUMBER: Final = r"^[0-9A-Z-]{1,20}$"
+Number = Annotated[str, Path(pattern=NUMBER, description="As it is printed")]
 Link = Annotated[
     str | None, Query(description="The signed token of the event's link, instead of sign-in")
 ]
@@ -40,7 +41,7 @@ def router(badges: Badges, certificates: Certificates, files: Files) -> APIRoute
         },
     )
     async def print_(request: Request, number: Number, link: Link = None) -> Response:
-        has_link = link is not None and _links_to(request, link, number)
+        has_link = is_link_to(request, Purpose.certificate, number, link)
         if not has_link and await registrant_of(request, badges) is None:
             access.staff_with(request, *DESK)  # strangers don't learn which numbers there are
         certificate = await certificates.get(number)
@@ -54,10 +55,3 @@ def router(badges: Badges, certificates: Certificates, files: Files) -> APIRoute
         return await files.certificate(request, certificate, holder)
 
     return api
-
-
-def _links_to(request: Request, link: str, number: str) -> bool:
-    try:
-        return access.keyring_of(request).read(Purpose.certificate, link)["sub"] == number
-    except InvalidToken:
-        return False

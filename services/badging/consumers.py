@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.badging import holders
+from services.badging import attendance, holders
 from services.badging.badges import Badges
 from services.badging.holders import Holder
 from shared.bus import Consumer
@@ -50,6 +50,7 @@ def registrations(badges: Badges) -> Consumer:
     async def forget_person(tx: AsyncConnection, fact: RegistrationErased, event: Event) -> None:
         await badges.follow(tx, fact.registration_id, fact.version, None)
         await badges.forget_reasons(tx, fact.registration_id)
+        await attendance.forget(tx, fact.registration_id)
 
     return Consumer(
         BADGING_REGISTRATIONS,

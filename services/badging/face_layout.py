@@ -14,6 +14,7 @@ from services.badging.columns import Box, Ink, Item, Text, column, place
 from services.badging.fitting import Style, fit
 from services.badging.fonts import Weight
 from services.badging.typesetting import capitals
+from shared.i18n import RIGHT_TO_LEFT
 
 WIDTH: Final = 1240
 HEIGHT: Final = 1748
@@ -39,9 +40,6 @@ _DAYS_GAP: Final = 14
 _WIDEST_DAY: Final = 250
 _PHOTO_HEIGHT: Final = 480
 _PHOTO_WIDTH: Final = _PHOTO_HEIGHT * 3 // 4
-
-
-_RIGHT_TO_LEFT_LANGUAGES: Final = frozenset({"ar"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +182,7 @@ def _spaced(text: Text) -> Text:
 
 def _days(face: Face) -> tuple[list[Fill], list[Text]]:
     """The forum's days in a row as one reads: filled where the badge is valid, else struck out."""
-    days = list(reversed(face.days)) if face.language in _RIGHT_TO_LEFT_LANGUAGES else face.days
+    days = list(reversed(face.days)) if face.language in RIGHT_TO_LEFT else face.days
     if not days:
         return [], []
     room = (WIDTH - 2 * MARGIN + _DAYS_GAP) / len(days) - _DAYS_GAP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from babel.dates import format_skeleton
 
 from services.badging.badges import Badge
-from services.badging.faces import Day, Face
+from services.badging.face_layout import Day, Face
 from services.badging.holders import Holder
 from shared import countries, i18n
 from shared.dates import period

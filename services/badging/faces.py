@@ -5,8 +5,8 @@
 """
 
 from services.badging.face_code import draw_code
-from services.badging.face_layout import Day, Face
-from services.badging.face_pdf import draw_badge, draw_pdf
+from services.badging.face_layout import Face
+from services.badging.face_pdf import draw_pdf
 from services.badging.face_png import draw_png
 
-__all__ = ["Day", "Face", "draw_badge", "draw_code", "draw_pdf", "draw_png"]
+__all__ = ["Face", "draw_code", "draw_pdf", "draw_png"]

@@ -18,11 +18,11 @@ from services.badging.badges import Badge
 from services.badging.certificate_face import CertificateFace, draw_certificate
 from services.badging.certificate_words import certificate_face_of
 from services.badging.certificates import Certificate
-from services.badging.drawing import draw_beside
 from services.badging.face_words import face_of
 from services.badging.faces import Face, draw_code, draw_pdf, draw_png
 from services.badging.holders import Holder
 from services.badging.lifecycle import Status
+from shared.beside import work_beside
 from shared.caching import has
 from shared.forum import Forum
 from shared.problems import Problem
@@ -111,7 +111,7 @@ class Files:
         if has(request, tag):
             return Response(status_code=304, headers=headers)
         try:
-            content = await draw_beside(draw, face, limiter=self._limiter)
+            content = await work_beside(draw, face, limiter=self._limiter)
         except BrokenWorkerProcess:
             raise Problem(
                 503, "not-drawn", "It could not be drawn. Please try again in a moment."

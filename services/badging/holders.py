@@ -16,6 +16,7 @@ from services.badging.photo import check
 from services.badging.tables import holders
 from shared import countries
 from shared.access import OwnLink
+from shared.folding import search_name
 from shared.forum import Language
 
 
@@ -91,9 +92,11 @@ async def write(
     tx: AsyncConnection, registration_id: UUID, version: int, holder: Holder | None
 ) -> None:
     """Note the newest state of a registration; without a holder, nothing personal stays."""
-    particulars: dict[str, Any] = dict.fromkeys(Holder.model_fields) | {"photo_version": version}
+    particulars: dict[str, Any] = dict.fromkeys((*Holder.model_fields, "search_name"))
+    particulars |= {"photo_version": version}
     if holder is not None:
         particulars = holder.model_dump(exclude={"photo"})
+        particulars["search_name"] = search_name(holder.given_name, holder.family_name)
     await tx.execute(
         _WRITE, {"of": registration_id, "registration_version": version, **particulars}
     )

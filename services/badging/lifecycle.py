@@ -10,7 +10,7 @@ from services.badging.holders import Holder
 class Status(StrEnum):
     valid = "valid"
     revoked = "revoked"
-    """Taken away by the desk or an organiser."""
+    """Taken away by the desk or an organiser, who may reissue it."""
     superseded = "superseded"
     """Another badge of the same person took its place."""
     cancelled = "cancelled"
@@ -33,7 +33,7 @@ def next_step(newest: Status | None, before: Holder | None, now: Holder | None) 
         if now is None:
             return Step.cancel
         return Step.keep if before is not None and now.looks_like(before) else Step.reissue
-    # Nobody gets a revoked badge back by correcting the spelling of a name.
+    # Nobody gets a revoked badge back by correcting the spelling of a name: the desk reissues it.
     if now is None or newest == Status.revoked:
         return Step.keep
     return Step.issue

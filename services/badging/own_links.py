@@ -1,5 +1,5 @@
-"""Who may see a badge by the registrant's own link: it is signed by registration, and may have been
-revoked there since."""
+"""Who may see what by a link: the registrant's own, which is signed by registration and may have
+been revoked there since, or that of one file, which we have signed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import Request
 from services.badging import holders
 from services.badging.badges import Badges
 from shared import access
-from shared.access import Role, Staff
+from shared.access import InvalidToken, Purpose, Role, Staff
 
 
 async def registrant_of(request: Request, badges: Badges) -> UUID | None:
@@ -35,3 +35,11 @@ async def staff_or_registrant(
     if staff is None and await registrant_of(request, badges) is None:
         raise access.unauthenticated()
     return staff
+
+
+def is_link_to(request: Request, purpose: Purpose, subject: str, link: str | None) -> bool:
+    """Whether a file's signed link is that of this badge, or certificate."""
+    try:
+        return link is not None and access.keyring_of(request).read(purpose, link)["sub"] == subject
+    except InvalidToken:
+        return False

@@ -14,6 +14,9 @@ from services.badging.lifecycle import Status
 from services.badging.tables import badges
 
 PAGE: Final = 100
+"""Badges of a page, when nobody says how many."""
+MOST: Final = 200
+"""Of one page."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class Filter:
 
 
 async def page(
-    connection: AsyncConnection, wanted: Filter, before: int | None
+    connection: AsyncConnection, wanted: Filter, before: int | None, limit: int = PAGE
 ) -> tuple[Sequence[Badge], int | None]:
     """Badges made before the one with this `seq`, and the `seq` for the next page, if any."""
-    query = SELECT.order_by(badges.c.seq.desc()).limit(PAGE + 1)
+    query = SELECT.order_by(badges.c.seq.desc()).limit(limit + 1)
     if wanted.registration_id is not None:
         query = query.where(badges.c.registration_id == wanted.registration_id)
     if wanted.status is not None:
@@ -38,5 +41,5 @@ async def page(
     if before is not None:
         query = query.where(badges.c.seq < before)
     found = (await connection.execute(query)).all()
-    following = found[PAGE - 1].seq if len(found) > PAGE else None
-    return found[:PAGE], following
+    following = found[limit - 1].seq if len(found) > limit else None
+    return found[:limit], following

@@ -7,29 +7,31 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import anyio
 from anyio import BrokenWorkerProcess
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from services.badging import holders
-from services.badging.drawing import draw_beside
 from services.badging.face_sheets import Paper, draw_sheets
 from services.badging.face_words import face_of
 from services.badging.faces import Face
 from services.badging.lifecycle import Status
 from services.badging.tables import badges
 from services.badging.tables import holders as people
+from shared.beside import work_beside
 from shared.clock import Clock
 from shared.database import Database
 from shared.forum import Forum
 from shared.problems import Problem
+from shared.tables import audit
 
 MOST: Final = 1000
 """Badges of one part: a quarter of a minute's drawing."""
+PRINTED: Final = "badge.print"
+"""What the audit log has of a run."""
 NICENESS: Final = 10
 """The gates come first."""
 
@@ -45,14 +47,24 @@ class Run:
     """For the next run: only what has come since the last."""
 
 
+class Place(NamedTuple):
+    """A place in the order of a run."""
+
+    family_name: str
+    given_name: str
+    """Both in small letters, as the order has them."""
+    badge_id: str
+
+
 @dataclass(frozen=True)
 class Part:
     """Some badges of a run."""
 
     faces: Sequence[Face]
     registration_ids: Sequence[UUID]
-    total: int
-    """Badges of the whole run."""
+    following: Place | None
+    """Behind which the next part begins, if there is one. Not how many came before it: a badge that
+    is cancelled while its part is printed would move somebody into that part, unprinted."""
 
 
 class Printer:
@@ -64,11 +76,11 @@ class Printer:
         self.clock = clock
         self._turn = anyio.CapacityLimiter(1)
 
-    async def part(self, run: Run, number: int) -> Part:
-        """What the run's part `number` holds, 1 = first, MOST badges each."""
+    async def part(self, run: Run, after: Place | None) -> Part:
+        """What the run's part behind this place holds, MOST badges each; None: the first part."""
         async with self.database.read() as connection:
-            total = await _count(connection, run)
-            found = (await connection.execute(_part(run, number))).all()
+            rows = (await connection.execute(_part(run, after))).all()
+            found = rows[:MOST]
             ids = [badge.registration_id for badge in found]
             holding = await holders.find_all(connection, ids)
         faces = [
@@ -76,7 +88,23 @@ class Printer:
             for badge in found
             if badge.registration_id in holding
         ]
-        return Part(faces, ids, total)
+        last = found[-1] if len(rows) > MOST else None
+        following = last and Place(last.family_name, last.given_name, last.id)
+        return Part(faces, ids, following)
+
+    async def count(self, run: Run) -> tuple[int, Sequence[Place]]:
+        """How many badges a run has now, and behind which places its further parts begin."""
+        counted = select(func.count()).select_from(badges.join(people)).where(*_conditions(run))
+        async with self.database.read() as connection:
+            total = int((await connection.execute(counted)).scalar_one())
+            places = [Place(*row) for row in await connection.execute(_last_of_parts(run, total))]
+        return total, places
+
+    async def last_run(self) -> datetime | None:
+        """When somebody last had a run drawn; None before the first."""
+        query = select(audit.c.at).where(audit.c.act == PRINTED).order_by(audit.c.seq.desc())
+        async with self.database.read() as connection:
+            return (await connection.execute(query.limit(1))).scalar_one_or_none()
 
     async def draw(self, part: Part, paper: Paper) -> bytes:
         """The badges of a part, as a PDF; there must be one.
@@ -85,7 +113,7 @@ class Printer:
             Problem: 503, there was not enough memory for it, or somebody killed the process.
         """
         try:
-            return await draw_beside(_draw, part.faces, paper, limiter=self._turn, cancellable=True)
+            return await work_beside(_draw, part.faces, paper, limiter=self._turn, cancellable=True)
         except BrokenWorkerProcess:
             raise Problem(
                 503, "not-drawn", "The badges could not be drawn: please ask for fewer of them."
@@ -102,20 +130,38 @@ def _step_back() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
-def _part(run: Run, number: int) -> Select[Any]:
-    return (
-        select(badges)
+def _part(run: Run, after: Place | None) -> Select[Any]:
+    """The badges of a part, and one more if there is a next one."""
+    place = _order()
+    part = (
+        select(badges, *place[:2])
         .join(people)
         .where(*_conditions(run))
-        .order_by(func.lower(people.c.family_name), func.lower(people.c.given_name), badges.c.id)
-        .offset((number - 1) * MOST)
-        .limit(MOST)
+        .order_by(*place)
+        .limit(MOST + 1)
     )
+    return part if after is None else part.where(tuple_(*place) > tuple_(*after))
 
 
-async def _count(connection: AsyncConnection, run: Run) -> int:
-    query = select(func.count()).select_from(badges.join(people)).where(*_conditions(run))
-    return int((await connection.execute(query)).scalar_one())
+def _last_of_parts(run: Run, total: int) -> Select[Any]:
+    """The last badge of each part that has another one behind it, of so many badges."""
+    place = _order()
+    number = func.row_number().over(order_by=place)
+    numbered = (
+        select(*place, number.label("number")).select_from(badges.join(people))
+        .where(*_conditions(run)).subquery()
+    )  # fmt: skip
+    family_name, given_name, badge_id, at = numbered.c
+    is_last_of_its_part = (at % MOST == 0) & (at < total)
+    return select(family_name, given_name, badge_id).where(is_last_of_its_part).order_by(at)
+
+
+def _order() -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]]:
+    return (
+        func.lower(people.c.family_name).label("family_name"),
+        func.lower(people.c.given_name).label("given_name"),
+        badges.c.id,
+    )
 
 
 def _conditions(run: Run) -> list[ColumnElement[bool]]:

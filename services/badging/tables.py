@@ -56,6 +56,7 @@ holders = Table(
     Column("photo", LargeBinary),
     Column("photo_version", Integer, nullable=False, server_default="0"),
     Column("first_link", Integer, nullable=False, server_default="1"),
+    Column("search_name", Text),
     CheckConstraint(
         "num_nonnulls(given_name, family_name, organization, position, country, category, language,"
         " days) IN (0, 8)",
@@ -65,7 +66,8 @@ holders = Table(
 """The person of each registration, as of the newest version heard. Who does not come, or no longer,
 has a row with nothing personal in it: its version leaves older events without effect. The photo has
 a version of its own: it may come before the rest, or change alone. `first_link` is the number of
-the oldest own link that still opens the badge: those before it were revoked."""
+the oldest own link that still opens the badge: those before it were revoked. `search_name` is the
+name as the badge desk looks for it: null, and filled in soon, where the version before wrote it."""
 
 badges = Table(
     "badges",
@@ -110,7 +112,7 @@ attendances = Table(
     Column("undone", Boolean, nullable=False, server_default="false"),
 )
 """Admissions that the gates told of: which of the forum's days it was, from 0; null: none of them,
-or not heard of yet but taken back."""
+or not heard of yet but taken back. Whose they were is forgotten in time, or on erasure."""
 
 certificates = Table(
     "certificates",

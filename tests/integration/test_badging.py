@@ -341,17 +341,48 @@ async def test_of_two_reissues_at_the_same_time_one_wins(badging: Badging) -> No
     assert len(await badging.badges(UUID(badge["registration_id"]), status="valid")) == 1
 
 
+async def test_a_revoked_badge_is_reissued_and_stays_revoked(badging: Badging) -> None:
+    old = await badging.issue()
+    registration_id = UUID(old["registration_id"])
+    await badging.post(old["id"], "revoke", reason="The wrong person's")
+    answer = await badging.post(old["id"], "reissue", reason="Taken away by mistake")
+    assert answer.status_code == 201
+    new = answer.json()
+    assert await badging.badges(registration_id) == [
+        new | {"status": "valid", "replaces": old["id"]},
+        old | {"status": "revoked", "replaced_by": new["id"]},
+    ]
+    _, revoked, issued = await badging.said(registration_id)
+    assert (revoked.badge_id, revoked.status) == (old["id"], "revoked")
+    assert (issued.badge_id, issued.replaces) == (new["id"], old["id"])
+    assert revoked.version < issued.version
+    assert (await badging.post(old["id"], "reissue")).status_code == 409
+
+
+async def test_who_does_not_come_any_more_gets_no_revoked_badge_back(badging: Badging) -> None:
+    badge = await badging.issue()
+    registration_id = UUID(badge["registration_id"])
+    await badging.post(badge["id"], "revoke", reason="Stolen")
+    await badging.hear(RegistrationCancelled(registration_id=registration_id, version=3))
+    assert (await badging.post(badge["id"], "reissue")).status_code == 409
+
+
 @pytest.mark.parametrize("act", ["revoke", "reissue"])
 async def test_a_badge_that_has_ended_cannot_be_changed(badging: Badging, act: str) -> None:
-    revoked, superseded, cancelled = [await badging.issue() for _ in range(3)]
-    await badging.post(revoked["id"], "revoke", reason="Stolen")
+    superseded, cancelled = [await badging.issue() for _ in range(2)]
     await badging.post(superseded["id"], "reissue")
     about = UUID(cancelled["registration_id"])
     await badging.hear(RegistrationCancelled(registration_id=about, version=3))
-    for badge in (revoked, superseded, cancelled):
+    for badge in (superseded, cancelled):
         answer = await badging.post(badge["id"], act, reason="Lost")
         assert answer.status_code == 409
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_badge_is_revoked_once(badging: Badging) -> None:
+    badge = await badging.issue()
+    assert (await badging.post(badge["id"], "revoke", reason="Stolen")).status_code == 200
+    assert (await badging.post(badge["id"], "revoke", reason="Stolen")).status_code == 409
 
 
 async def test_a_revoked_person_gets_no_badge_by_correcting_their_name(badging: Badging) -> None:

@@ -306,6 +306,16 @@ async def test_the_list_goes_on_with_its_cursor(badging: Badging) -> None:
     assert rest.json()["items"][0]["id"] == made[0]
 
 
+async def test_the_list_is_as_long_as_is_asked_for(badging: Badging) -> None:
+    older, newer, newest = [await badging.issue() for _ in range(3)]
+    asked = {"limit": 2}
+    first = await badging.http.get("/badging/api/badges", params=asked, headers=badging.desk)
+    assert first.json()["items"] == [newest, newer]
+    asked["cursor"] = first.json()["next_cursor"]
+    second = await badging.http.get("/badging/api/badges", params=asked, headers=badging.desk)
+    assert second.json()["items"][0] == older
+
+
 async def test_a_registrant_is_kept_to_their_own_badges(badging: Badging) -> None:
     own, other = await badging.issue(), await badging.issue()
     token = {"token": badging.keyring.registrant_token(UUID(own["registration_id"]))}
@@ -391,6 +401,8 @@ async def test_a_reason_that_is_none_is_refused(badging: Badging, reason: object
         ("cursor", "first"),
         ("cursor", "0"),
         ("cursor", "9" * 19),
+        ("limit", "0"),
+        ("limit", "201"),
     ],
 )
 async def test_a_wrong_filter_is_named(badging: Badging, field: str, value: str) -> None:
@@ -399,6 +411,15 @@ async def test_a_wrong_filter_is_named(badging: Badging, field: str, value: str)
     )
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("act", ["revoke", "reissue"])
+async def test_a_mistyped_reason_is_not_lost(badging: Badging, act: str) -> None:
+    badge = await badging.issue()
+    answer = await badging.post(badge["id"], act, reason="Lost", reson="Lost")
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["reson"]
+    assert await badging.badges(UUID(badge["registration_id"])) == [badge]
 
 
 async def test_malformed_json_is_refused(badging: Badging) -> None:

@@ -126,12 +126,11 @@ async def test_a_long_run_comes_in_parts(
     badging: Badging, people: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sheets, "MOST", 2)
-    monkeypatch.setattr("services.badging.sheets_api.MOST", 2)
     read, address = [], "/badging/api/sheets.pdf?category=government"
     while address:
         answer = await badging.http.get(address, headers=badging.desk, timeout=60)
         read += credentials_of(answer)
-        address = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
+        address = next_part(answer)
     assert read == [[people[name]["credential"]] for name in ("Arısoy", "de Vries", "Hopper")]
 
 
@@ -142,6 +141,11 @@ async def test_a_long_run_comes_in_parts(
         ({"country": "XX"}, "country"),
         ({"paper": "a3"}, "paper"),
         ({"part": "0"}, "part"),
+        ({"part": "2"}, "after"),
+        ({"part": "2", "after": "nonsense"}, "after"),
+        ({"part": "2", "after": "WyIxIiwyLCIzIl0="}, "after"),
+        ({"part": "2", "after": "WyJcdTAwMDAiLCIiLCIiXQ=="}, "after"),
+        ({"part": "2", "after": "WyJcdWQ4MDAiLCIiLCIiXQ=="}, "after"),
         ({"issued_after": "yesterday"}, "issued_after"),
         ({"registration_id": "7"}, "registration_id"),
     ],
@@ -152,6 +156,29 @@ async def test_what_there_is_not_is_named(
     answer = await printed(badging, **asked)
     assert answer.status_code == 422
     assert field in answer.json()["errors"][0]["field"]
+
+
+async def test_nobody_is_skipped_when_somebody_cancels_while_a_part_is_printed(
+    badging: Badging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "MOST", 2)
+    names = ("Aalto", "Bardeen", "Curie", "Dirac", "Euler")
+    issued = [await badging.issue(family_name=name, country="FI") for name in names]
+    first = await printed(badging, country="FI")
+    for gone in (0, 1):
+        person = UUID(issued[gone]["registration_id"])
+        await badging.hear(RegistrationCancelled(registration_id=person, version=9))
+    read, address = [], next_part(first)
+    while address:
+        answer = await badging.http.get(address, headers=badging.desk, timeout=60)
+        read += credentials_of(answer)
+        address = next_part(answer)
+    assert read == [[badge["credential"]] for badge in issued[2:]]
+
+
+def next_part(answer: httpx.Response) -> str:
+    following: str = answer.headers.get("Link", "")
+    return following.partition(">")[0].removeprefix("<")
 
 
 async def test_nobody_to_print(badging: Badging, people: dict[str, Any]) -> None:

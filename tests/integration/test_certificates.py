@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 import pypdfium2
 import pytest
 import zxingcpp
+from sqlalchemy import select
 
+from services.badging.tables import attendances
 from shared.access import Role
 from shared.events import (
     AttendanceAdmitted,
@@ -26,6 +28,7 @@ from tests.running import ORIGIN
 
 EVENING_OF_THE_LAST_DAY = "2017-06-16T21:00:00+02:00"
 MORNING_AFTER = "2017-06-17T09:00:00+02:00"
+HALF_A_YEAR_AFTER = "2017-12-20T08:00:00+01:00"
 SECONDS = 10
 
 
@@ -52,6 +55,13 @@ async def come(badging: Badging, *days: int, **particulars: Any) -> UUID:
     fact = confirmed(uuid4(), **particulars)
     await badging.hear(fact, *(admitted(fact.registration_id, day) for day in days))
     return fact.registration_id
+
+
+async def whose_scans(badging: Badging) -> set[UUID]:
+    """Who can be told to have come."""
+    whose = select(attendances.c.registration_id).where(attendances.c.registration_id.is_not(None))
+    async with badging.service.database.read() as connection:
+        return set((await connection.execute(whose)).scalars())
 
 
 async def certificates(badging: Badging, *, count: int) -> list[CertificateIssued]:
@@ -192,13 +202,42 @@ async def test_the_check_says_no_more_than_the_paper_and_nothing_of_who_was_eras
             "/badging/certificates", params={"number": issued.number.lower().replace("-", " ")}
         )
         assert (typed.status_code, typed.headers["Location"]) == (303, issued.page)
-        for number in ("7KQ2-M9X1", "<script>", "%2e%2e"):
+        for number in ("7KQ2-M9X1", "<script>", "%2e%2e", "%00", "7KQ2-M9X1%00"):
             other = await badging.http.get(f"/badging/certificates/{number}")
             assert other.status_code == 404
             assert "<script>" not in other.text
         await badging.hear(RegistrationErased(registration_id=came, version=5))
         assert (await badging.http.get(issued.page)).status_code == 404
         assert (await badging.http.get(issued.file_link)).status_code == 404
+
+
+async def test_half_a_year_later_the_certificate_can_be_checked_and_nobodys_scans_are_known(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running(database_url, tmp_path) as badging:
+        came = await come(badging, 12, 14)
+    async with running(database_url, tmp_path, MORNING_AFTER) as badging:
+        [issued] = await certificates(badging, count=1)
+        page = await badging.http.get(issued.page)
+        assert await whose_scans(badging) == {came}
+    async with running(database_url, tmp_path, HALF_A_YEAR_AFTER) as badging:
+        async with asyncio.timeout(SECONDS):
+            while await whose_scans(badging):
+                await asyncio.sleep(0.02)
+        check = await badging.http.get(issued.page)
+        assert check.text.partition("<main")[2] == page.text.partition("<main")[2]
+        assert (await badging.http.get(issued.file_link)).status_code == 200
+        assert len(await certificates(badging, count=1)) == 1
+
+
+async def test_the_scans_of_who_was_erased_are_nobodys(database_url: str, tmp_path: Path) -> None:
+    async with running(database_url, tmp_path) as badging:
+        erased, other = await come(badging, 12), await come(badging, 12)
+        await badging.hear(RegistrationErased(registration_id=erased, version=3))
+        assert await whose_scans(badging) == {other}
+        # Told of late, by a gate that was offline.
+        await badging.hear(admitted(erased, 13), admitted(other, 13))
+        assert await whose_scans(badging) == {other}
 
 
 async def test_only_its_holder_and_the_desk_get_the_file(database_url: str, tmp_path: Path) -> None:

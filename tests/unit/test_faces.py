@@ -16,8 +16,8 @@ from PIL import Image
 
 from services.badging import colors, qr
 from services.badging.columns import Box, Text
-from services.badging.face_layout import HEIGHT, WIDTH, lay_out
-from services.badging.faces import Day, Face, draw_pdf, draw_png
+from services.badging.face_layout import HEIGHT, WIDTH, Day, lay_out
+from services.badging.faces import Face, draw_pdf, draw_png
 from services.badging.fonts import Weight, fonts_of, shaper
 from services.badging.typesetting import capitals, clean, set_line
 
