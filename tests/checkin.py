@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Row, Table, select, text
+from sqlalchemy import Row, Table, select
 from uuid_utils.compat import uuid7
 
 from services.checkin import tables
@@ -99,11 +99,18 @@ class Checkin(Running):
 
     async def block(self, badge: Badge) -> None:
         """Put a security hold on the person."""
-        async with self.service.database.begin() as tx:
-            await tx.execute(
-                text("UPDATE participants SET blocked = true WHERE registration_id = :id"),
-                {"id": badge.registration_id},
-            )
+        answer = await self.hold(badge)
+        assert answer.status_code == 200, answer.text
+
+    async def hold(
+        self, badge: Badge, act: str = "hold", role: Role = Role.security_lead, **body: Any
+    ) -> httpx.Response:
+        """Hold somebody, or release them."""
+        return await self.http.post(
+            f"/checkin/api/participants/{badge.registration_id}/{act}",
+            json={"reason": "Police"} | body,
+            headers=self.staff(role),
+        )
 
     # --- devices ---
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import ChainMap
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from services.checkin.admission import Reason
 from services.checkin.alerts import AlertKind
+from services.checkin.cases import Case
 
 MANY: Final = 30
 """Unreadable and unknown badges of one device in a minute: somebody tries codes, or its camera is
@@ -28,31 +30,59 @@ class Alarms:
     in turn is noticed after so many times more."""
 
     def __init__(self) -> None:
-        self._nonsense: defaultdict[UUID, deque[float]] = defaultdict(lambda: deque(maxlen=MANY))
-        self._raised: dict[tuple[UUID, AlertKind], float] = {}
+        self._nonsense: MutableMapping[UUID, Sequence[float]] = {}
+        self._raised: MutableMapping[tuple[UUID, AlertKind], float] = {}
 
-    def about(self, device_id: UUID, reason: Reason, conflict: Reason | None) -> AlertKind | None:
-        """The alert that a scan deserves, if any."""
-        if conflict == Reason.already_inside:
+    def judge(self, turn: Iterable[Case]) -> None:
+        """Give each case the alert that it deserves, if any.
+
+        Nothing of it is remembered before it is in the log: see `note`. It may fail on its way
+        there, and deserves the same when it is judged again.
+        """
+        trial = self._on_trial()
+        for case in turn:
+            case.alert = trial._deserved(case)
+            trial.note([case])
+
+    def note(self, logged: Iterable[Case]) -> None:
+        """Remember cases that are in the log."""
+        now = time.monotonic()
+        for case in logged:
+            device_id = case.showing.device_id
+            if case.verdict.reason in _NONSENSE:
+                self._nonsense[device_id] = self._lately(device_id, now)
+            if case.alert is not None:
+                self._raised[device_id, case.alert] = now
+
+    def _on_trial(self) -> Alarms:
+        """One that knows what this one does, and of which this one learns nothing."""
+        trial = Alarms()
+        trial._nonsense = ChainMap({}, self._nonsense)
+        trial._raised = ChainMap({}, self._raised)
+        return trial
+
+    def _deserved(self, case: Case) -> AlertKind | None:
+        device_id, reason = case.showing.device_id, case.verdict.reason
+        if case.conflict == Reason.already_inside:
             return AlertKind.double_use
-        if conflict in _STOPPED:
+        if case.conflict in _STOPPED:
             return AlertKind.stopped_badge_admitted
         if reason in _WANTED:
             return self._once(device_id, AlertKind.stopped_badge_shown, time.monotonic())
         if reason not in _NONSENSE:
             return None
         now = time.monotonic()
-        lately = self._nonsense[device_id]
-        lately.append(now)
+        lately = self._lately(device_id, now)
         if len(lately) == MANY and now - lately[0] < MINUTE_SECONDS:
             return self._once(device_id, AlertKind.unknown_badges, now)
         if reason == Reason.bad_signature:
             return self._once(device_id, AlertKind.forged_badge, now)
         return None
 
+    def _lately(self, device_id: UUID, now: float) -> Sequence[float]:
+        """When the device has read nonsense, now as well."""
+        return (*self._nonsense.get(device_id, ()), now)[-MANY:]
+
     def _once(self, device_id: UUID, kind: AlertKind, now: float) -> AlertKind | None:
         before = self._raised.get((device_id, kind), float("-inf"))
-        if now - before < MINUTE_SECONDS:
-            return None
-        self._raised[device_id, kind] = now
-        return kind
+        return None if now - before < MINUTE_SECONDS else kind

@@ -35,17 +35,17 @@ class AlertKind(StrEnum):
     """An officer had been told something else than what the log says."""
     unknown_badges = "unknown_badges"
     """Many in a minute."""
-    roll_call = "roll_call"
-    """The house is being evacuated."""
     stopped_badge_shown = "stopped_badge_shown"
     """Somebody with a revoked badge, or with a security hold, stands at a gate."""
-    mail_bouncing = "mail_bouncing"
-    """With the mail server's reply code."""
     # Those from here on end by themselves when their reason does: acknowledged, by nobody.
+    roll_call = "roll_call"
+    """The house is being evacuated. With how many were inside."""
     gate_silent = "gate_silent"
     replica_old = "replica_old"
     venue_nearly_full = "venue_nearly_full"
     venue_full = "venue_full"
+    mail_bouncing = "mail_bouncing"
+    """With the name of the service whose mails come back."""
     dead_letters = "dead_letters"
     """With the queue's name."""
 
@@ -91,13 +91,17 @@ async def raise_alert(
         after_commit(tx, gates.live.alerts_changed)
 
 
-async def end_alert(tx: AsyncConnection, gates: Gates, kind: AlertKind, *, detail: str) -> None:
-    """Say that the reason of an open alert is over."""
+async def end_alert(
+    tx: AsyncConnection, gates: Gates, kind: AlertKind, *, detail: str | None = None
+) -> None:
+    """Say that the reason of an open alert is over; of all of the kind if none is named."""
     over = (
         update(alerts)
-        .where(alerts.c.kind == kind, alerts.c.detail == detail, alerts.c.acknowledged_at.is_(None))
+        .where(alerts.c.kind == kind, alerts.c.acknowledged_at.is_(None))
         .values(acknowledged_at=gates.clock.now())
     )
+    if detail is not None:
+        over = over.where(alerts.c.detail == detail)
     if (await tx.execute(over)).rowcount:
         after_commit(tx, gates.live.alerts_changed)
 

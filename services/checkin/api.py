@@ -11,9 +11,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.checkin import alerts, device_state, devices, photos, rebuilding
+from services.checkin import alerts, device_state, devices, holds, photos, rebuilding
 from services.checkin.devices import Device
 from services.checkin.gates import Gates, OurGates
+from services.checkin.holds import HoldOut
 from services.checkin.participants import FoundPage, look_up
 from services.checkin.rebuilding import Unheard
 from services.checkin.room import Room
@@ -29,6 +30,7 @@ from services.checkin.schemas import (
     EnrolmentOut,
     ForumOut,
     GateOut,
+    HoldBody,
     NewBatch,
     NewDevice,
     NewEnrolment,
@@ -44,10 +46,12 @@ from services.checkin.undo import Undone, undo
 from shared import audit, caching, caller, i18n
 from shared.access import Role, Staff, bearer, forbidden, require, staff_of, unauthenticated
 from shared.forum import LANGUAGES, Language
-from shared.problems import FieldError, Problem, document, documented, invalid_input, read_body
+from shared.limits import network_of
+from shared.problem_answers import document, read_body
+from shared.problems import FieldError, Problem, documented, invalid_input
 
 LEADS = (Role.organiser, Role.security_lead)
-FINDERS = (*LEADS, Role.desk)
+FINDERS = (*LEADS, Role.security, Role.desk)
 WATCHERS = (Role.organiser, Role.security_lead, Role.viewer)
 
 
@@ -171,7 +175,7 @@ async def offer(gates: OurGates, body: NewEnrolment, by: Lead) -> EnrolmentOut:
 
 @router.post("/devices", status_code=201, tags=["devices"], summary="Pair a device with a code")
 async def pair(request: Request, gates: OurGates, body: NewDevice) -> PairingOut:
-    caller = request.client.host if request.client else ""
+    caller = network_of(request)
     # Taken beforehand, so that many at the same time are not more than one after the other.
     gates.wrong_codes.spend(caller)
     pairing = await devices.enrol(gates, body.code)
@@ -337,13 +341,37 @@ async def find_participants(
     q: Annotated[str, Query(max_length=100, description="Words of the name, or the number")],
     limit: Annotated[int, Query(ge=1, le=50)] = 20,
 ) -> FoundPage:
-    """Names have all the words, in any order, whatever their accents and case."""
+    """Names have all the words, in any order, whatever their accents and case. `blocked` says who
+    is on hold."""
     async with gates.database.read() as connection:
         now = gates.clock.now()
         found = await look_up(connection, gates.forum, zone, now, q, limit)
     about = {one.registration_id for one in found}
     await audit.note_read(gates.database, now, "participant.search", about)
     return FoundPage(items=found)
+
+
+@router.post(
+    "/participants/{registration_id}/hold",
+    tags=["participants"],
+    summary="Put a security hold on somebody",
+    responses=documented(404),
+)
+async def hold(gates: OurGates, registration_id: UUID, body: HoldBody, by: Lead) -> HoldOut:
+    """Every gate refuses them, whatever their badge says, and no officer can override it. Again, it
+    changes nothing."""
+    return await holds.hold(gates, registration_id, body.reason, by)
+
+
+@router.post(
+    "/participants/{registration_id}/release",
+    tags=["participants"],
+    summary="Release somebody from a security hold",
+    responses=documented(404),
+)
+async def release(gates: OurGates, registration_id: UUID, body: HoldBody, by: Lead) -> HoldOut:
+    """Their badge counts again. Again, it changes nothing."""
+    return await holds.release(gates, registration_id, body.reason, by)
 
 
 @router.get(

@@ -10,6 +10,7 @@ from services.checkin import (
     evacuation_pages,
     exports_api,
     forgetting,
+    holds_pages,
     live_api,
     pages,
     reckoning_api,
@@ -39,8 +40,6 @@ from shared.service import Service
 from shared.settings import load
 
 FOLDER = Path(__file__).parent
-REST_SECONDS = 0.1
-"""Between two rounds of saying what was scanned: in a busy minute, many scans share a round."""
 
 
 def create(given: Platform) -> Service:
@@ -71,10 +70,11 @@ def create(given: Platform) -> Service:
         wrong_codes=RateLimit(WRONG_CODES_AT_ONCE, WRONG_CODES_PER_SECOND),
     )
 
-    room = Room(gates)
+    turnstile = Turnstile(gates)
+    room = Room(gates, turnstile.lull)
     service.app.state.gates = gates
+    service.app.state.turnstile = turnstile
     service.app.state.room = room
-    service.app.state.turnstile = Turnstile(gates)
     service.app.state.reports = Reports(service.database, given.forum, given.clock)
     service.app.state.downloads = Downloads(
         service.database, given.forum, given.clock, given.settings.home
@@ -85,10 +85,11 @@ def create(given: Platform) -> Service:
 
     install_pages(service.app, FOLDER, "checkin")
     service.serves(api.router, live_api.router, exports_api.router, reckoning_api.router)
-    service.serves(evacuation_api.router, evacuation_pages.router, pages.router)
+    service.serves(evacuation_api.router, evacuation_pages.router)
+    service.serves(holds_pages.router, pages.router)
     service.serves(report_api.router, report_api.pages_router)
     service.serves_at_once("/api/scans", api.scan)
-    service.says(gates.scan_outbox, rest=REST_SECONDS)
+    service.says(gates.scan_outbox, rest=turnstile.lull.come)
     service.hears(
         consumers.replica(service.database, live, keys),
         consumers.troubles(gates),

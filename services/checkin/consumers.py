@@ -15,7 +15,7 @@ from services.checkin.alerts import AlertKind, end_alert, raise_alert
 from services.checkin.gates import Gates
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import Live
-from services.checkin.tables import badges, participants, signing_keys
+from services.checkin.tables import badges, participants, signing_keys, troubles_heard
 from shared.bus import Consumer
 from shared.database import Database, after_commit
 from shared.events import (
@@ -89,6 +89,8 @@ def troubles(gates: Gates) -> Consumer:
     """What goes wrong elsewhere, and somebody in the control room should look at."""
 
     async def note_trouble(tx: AsyncConnection, fact: TroubleCounted, event: Event) -> None:
+        if not await _is_newest(tx, fact, event):
+            return
         kind = AlertKind(fact.kind)
         if fact.count >= LEAST[fact.kind]:
             await raise_alert(tx, gates, kind, at=event.time, detail=fact.where)
@@ -96,6 +98,18 @@ def troubles(gates: Gates) -> Consumer:
             await end_alert(tx, gates, kind, detail=fact.where)
 
     return Consumer(CHECKIN_ALERTS, gates.database, {TroubleCounted: note_trouble})
+
+
+async def _is_newest(tx: AsyncConnection, fact: TroubleCounted, event: Event) -> bool:
+    """Whether no later count was heard before this one, by the ids of the events (UUIDv7): forum
+    time begins again with each rehearsal."""
+    heard = insert(troubles_heard).values(kind=fact.kind, place=fact.where, event_id=event.id)
+    noted = heard.on_conflict_do_update(
+        index_elements=["kind", "place"],
+        set_={"event_id": heard.excluded.event_id},
+        where=troubles_heard.c.event_id < heard.excluded.event_id,
+    )
+    return (await tx.execute(noted)).rowcount == 1
 
 
 async def know_participant(
@@ -122,11 +136,13 @@ async def stop_participant(
 async def forget_participant(tx: AsyncConnection, fact: RegistrationErased) -> None:
     await _note_status(tx, fact, "erased")
     await _note_particulars(tx, fact, NOBODY)
+    await _forget_hold(tx, fact)
     await photos.note(tx, fact.registration_id, fact.version, None)
     await forgetting.forget_what_was_said(tx, fact.registration_id)
 
 
 async def know_badge(tx: AsyncConnection, fact: BadgeIssued) -> None:
+    await persons.hold_badge(tx, fact.badge_id)
     await tx.execute(
         _KNOW_BADGE,
         {
@@ -165,6 +181,7 @@ async def restate_participant(tx: AsyncConnection, fact: RegistrationRestated) -
     else:
         await _note_status(tx, fact, fact.status)
         await _note_particulars(tx, fact, NOBODY)
+        await _forget_hold(tx, fact)
     await photos.note(tx, fact.registration_id, fact.version, fact.photo)
 
 
@@ -176,6 +193,7 @@ async def restate_badge(tx: AsyncConnection, fact: BadgeRestated) -> None:
         "days": fact.days,
         "zones": fact.zones,
     }
+    await persons.hold_badge(tx, fact.badge_id)
     statement = insert(badges).values(
         badge_id=fact.badge_id, registration_id=fact.registration_id, **stated
     )
@@ -224,6 +242,12 @@ async def _note_particulars(
     name = search_name(particulars["given_name"] or "", particulars["family_name"] or "")
     told = {"particulars_version": fact.version, "search_name": name, **particulars}
     await tx.execute(_NOTE_PARTICULARS, {"of": fact.registration_id, "as_of": fact.version, **told})
+
+
+async def _forget_hold(tx: AsyncConnection, fact: RegistrationFact) -> None:
+    """Whatever else is heard of a person, a security hold stays (holds.py); not beyond erasure."""
+    who = participants.c.registration_id == fact.registration_id
+    await tx.execute(update(participants).where(who).values(blocked=False))
 
 
 _badge = insert(badges)

@@ -14,10 +14,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from services.checkin import evacuation, roll_calls
-from services.checkin.api import Lead, lead_or_calling_device
+from services.checkin.api import Lead, LeadOrDevice, lead_or_calling_device
 from services.checkin.evacuation import EvacuationOut, PersonOut, RollCallOut, State
 from services.checkin.gates import Gates, OurGates
 from shared import audit
+from shared.access import Staff
 from shared.downloads import BOM, MEDIA_TYPES, Format
 from shared.exports import defused
 from shared.problems import documented
@@ -130,9 +131,9 @@ async def list_marks(gates: OurGates) -> Marks:
     summary="Somebody has been found",
     responses=documented(404, 409),
 )
-async def found(gates: OurGates, registration_id: UUID, by: Lead) -> None:
+async def found(gates: OurGates, registration_id: UUID, by: LeadOrDevice) -> None:
     """Again, or by another at the same time, it changes nothing: who said it first stands."""
-    await roll_calls.mark(gates, registration_id, "found", by)
+    await roll_calls.mark(gates, registration_id, "found", _name(by))
 
 
 @router.post(
@@ -141,8 +142,12 @@ async def found(gates: OurGates, registration_id: UUID, by: Lead) -> None:
     summary="Somebody has not been found after all",
     responses=documented(404, 409),
 )
-async def not_found_after_all(gates: OurGates, registration_id: UUID, by: Lead) -> None:
-    await roll_calls.mark(gates, registration_id, "missing", by)
+async def not_found_after_all(gates: OurGates, registration_id: UUID, by: LeadOrDevice) -> None:
+    await roll_calls.mark(gates, registration_id, "missing", _name(by))
+
+
+def _name(by: LeadOrDevice) -> str:
+    return by.id if isinstance(by, Staff) else by.label
 
 
 @router.post("/roll-calls", summary="Begin a roll call; while one goes on, it is the answer")

@@ -58,7 +58,7 @@ async def end(gates: OurGates, roll_call_id: UUID, by: Lead) -> Response:
 
 @router.post("/evacuation/people/{registration_id}/found")
 async def found(gates: OurGates, registration_id: UUID, by: Lead, show: Show = "all") -> Response:
-    await roll_calls.mark(gates, registration_id, "found", by)
+    await roll_calls.mark(gates, registration_id, "found", by.id)
     return _back(show, registration_id)
 
 
@@ -66,7 +66,7 @@ async def found(gates: OurGates, registration_id: UUID, by: Lead, show: Show = "
 async def not_found(
     gates: OurGates, registration_id: UUID, by: Lead, show: Show = "all"
 ) -> Response:
-    await roll_calls.mark(gates, registration_id, "missing", by)
+    await roll_calls.mark(gates, registration_id, "missing", by.id)
     return _back(show, registration_id)
 
 

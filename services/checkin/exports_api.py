@@ -77,7 +77,7 @@ async def log(gates: OurGates, by: Watcher, wanted: Annotated[ScanList, Query()]
     about = {row.registration_id for row in rows[: wanted.limit] if row.registration_id}
     await audit.note_read(gates.database, gates.clock.now(), "scan.search", about)
     items = [ScanOut.model_validate(row) for row in rows[: wanted.limit]]
-    if by.role not in LEADS:
+    if not by.has(*LEADS):
         items = [item.model_copy(update={"said": None}) for item in items]
     return ScanPage(
         items=items,

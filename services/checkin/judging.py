@@ -104,12 +104,15 @@ async def _judge_first(
         difficult = [at for at, case in enumerate(turn) if _needs_care(case, full)]
         easy = [case for at, case in enumerate(turn) if at not in difficult]
         for case in easy:
-            _judge_case(memory, case)
+            _judge_case(memory.crowd, case)
+        memory.alarms.judge(easy)
         logged = await scan_log.write(run, [cases.line(case) for case in easy])
+    memory.alarms.note(case for case in easy if case.scan_id in logged)
     if difficult:
         again = await _judge_with_care(gates, memory, [turn[at] for at in difficult], full)
         for at, case in zip(difficult, again.turn, strict=True):
             turn[at] = case
+        memory.alarms.note(case for case in again.turn if case.scan_id in again.logged)
         logged |= again.logged
     if logged:
         gates.scan_outbox.woken.set()
@@ -160,12 +163,11 @@ async def _nearly_full(run: Run, crowd: Crowd, turn: Iterable[Case]) -> set[tupl
     return full
 
 
-def _judge_case(memory: Memory, case: Case, occupancy: int = 0) -> None:
+def _judge_case(crowd: Crowd, case: Case, occupancy: int = 0) -> None:
     cases.judge(case, occupancy)
     if case.passes:
         by = (case.direction == "in") - case.presence.inside
-        memory.crowd.moved(case.zone, case.session, by)
-    case.alert = memory.alarms.about(case.showing.device_id, case.verdict.reason, case.conflict)
+        crowd.moved(case.zone, case.session, by)
 
 
 # --- with care ------------------------------------------------------------------------------------
@@ -192,7 +194,8 @@ async def _judge_with_care(
         for case in turn:
             if case.comes_late and case.person is not None:
                 case.late = await passages.of(tx, case.person.registration_id, case.zone.id)
-            _judge_case(memory, case, await _occupancy(tx, case, full, turn))
+            _judge_case(memory.crowd, case, await _occupancy(tx, case, full, turn))
+        memory.alarms.judge(turn)
         logged = await scan_log.write(run, [cases.line(case) for case in turn])
         for case in turn:
             if case.scan_id in logged and case.passes and case.late is not None:

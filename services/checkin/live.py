@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
 from services.checkin.siblings import Siblings
+from shared.waiting import happens_within
 
 REFRESH_SECONDS: Final = 15.0
 """Time itself changes figures: closing empties the venue, midnight begins a new day."""
@@ -68,11 +68,7 @@ class Live:
 
     async def next(self) -> set[Change]:
         """What has changed, as soon as something has; nothing, after a while."""
-        with suppress(TimeoutError):
-            # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with
-            # what it waits for (python/cpython#86296).
-            async with asyncio.timeout(REFRESH_SECONDS):
-                await self._news.wait()
+        await happens_within(self._news, REFRESH_SECONDS)
         return self.take()
 
     def take(self) -> set[Change]:

@@ -113,12 +113,20 @@ async def revoke(gates: OurGates, device_id: UUID, _: Lead) -> Response:
 
 
 def _built(path: str, cache: str) -> Response:
-    file = (BUILT / path).resolve()
     if not BUILT.exists():
         raise Problem(503, "not-built", "The gate app is not built: run 'make up'.")
-    if not file.is_relative_to(BUILT) or not file.is_file():
+    file = _file(path)
+    if file is None:
         raise not_found("file")
     return FileResponse(file, headers={"Cache-Control": cache})
+
+
+def _file(path: str) -> Path | None:
+    try:
+        file = (BUILT / path).resolve()
+        return file if file.is_relative_to(BUILT) and file.is_file() else None
+    except (ValueError, OSError):  # no name that a file can have
+        return None
 
 
 def _svg(text: str) -> str:

@@ -17,12 +17,10 @@ from services.checkin.tables import participants
 from shared import badge_number
 from shared.badge_number import InvalidBadgeNumber
 from shared.database import Database
-from shared.folding import folded, search_name
+from shared.folding import SHORTEST, is_telling, search_name, searched
 from shared.forum import Forum
 from shared.problems import FieldError, invalid_input
 
-SHORTEST: Final = 2
-"""Characters: a single one finds half of the forum."""
 SOME: Final = 100
 """Names folded at a time: scans wait for the event loop meanwhile."""
 FOLD_SECONDS: Final = 10.0
@@ -34,7 +32,7 @@ class FoundOut(ParticipantOut):
     model_config = ConfigDict(from_attributes=True)
 
     status: BadgeStatus = Field(description="The badge's, with what is known of its holder")
-    blocked: bool
+    blocked: bool = Field(description="Whether a security hold keeps them from passing")
     inside: bool = Field(description="Inside the zone of the gate now; of the venue for staff")
     inside_since: datetime | None
     entrance: str | None = Field(description="Where they came in")
@@ -53,9 +51,9 @@ async def look_up(
     Raises:
         Problem: 422 for fewer than two letters or digits.
     """
-    words = folded(asked).split()
-    if sum(map(len, words)) < SHORTEST:
+    if not is_telling(asked):
         raise invalid_input([FieldError("q", f"give at least {SHORTEST} letters or digits")])
+    words = searched(asked)
     now_inside = {"zone": zone, "session": session_of(forum, now)}
     rows: Sequence[Row[Any]] = ()
     # A name may look like a number.
@@ -69,6 +67,13 @@ async def look_up(
             "limit": limit,
         }
         rows = (await connection.execute(_BY_NAME, patterns | now_inside)).all()
+    return [FoundOut.model_validate(row) for row in rows]
+
+
+async def on_hold(connection: AsyncConnection, forum: Forum, now: datetime) -> list[FoundOut]:
+    """Whom a security hold keeps from passing, by name."""
+    now_inside = {"zone": forum.main_zone.id, "session": session_of(forum, now)}
+    rows = await connection.execute(_ON_HOLD, now_inside)
     return [FoundOut.model_validate(row) for row in rows]
 
 
@@ -135,18 +140,28 @@ _BY_NUMBER: Final = text(
         order="",
     )
 )
-# First those of whom every word begins a name. Of somebody's badges, the one that is good.
+# Of somebody's badges, the one that is good.
+_BADGE: Final = """
+    CROSS JOIN LATERAL (
+        SELECT * FROM badges WHERE registration_id = p.registration_id
+        ORDER BY status = 'valid' DESC, version DESC LIMIT 1
+    ) AS b
+"""
+_ON_HOLD: Final = text(
+    _FOUND.format(
+        whose="(SELECT * FROM participants WHERE blocked) AS p" + _BADGE,  # noqa: S608
+        order="ORDER BY p.family_name, p.given_name, p.registration_id",
+    )
+)
+# First those of whom every word begins a name.
 _BY_NAME: Final = text(
     _FOUND.format(
         whose="""
             (SELECT *, ' ' || search_name LIKE ALL (:beginnings) AS begins FROM participants
              WHERE search_name LIKE ALL (:words)
              ORDER BY begins DESC, family_name, given_name, registration_id LIMIT :limit) AS p
-            CROSS JOIN LATERAL (
-                SELECT * FROM badges WHERE registration_id = p.registration_id
-                ORDER BY status = 'valid' DESC, version DESC LIMIT 1
-            ) AS b
-        """,
+        """  # noqa: S608
+        + _BADGE,
         order="ORDER BY p.begins DESC, p.family_name, p.given_name, p.registration_id",
     )
 )

@@ -17,7 +17,8 @@ from services.checkin.tables import presence
 from shared.database import Run
 
 _PARTICULARS: Final = 1
-"""Advisory locks of our own kind, apart from those of the zones."""
+_BADGE: Final = 2
+"""Advisory locks of our own kinds, apart from those of the zones."""
 
 
 class ParticipantOut(BaseModel):
@@ -94,9 +95,10 @@ async def look(run: Run, shown: Sequence[tuple[str, str]]) -> list[Person | None
     return people
 
 
-async def find(run: Run, badge_id: str) -> ParticipantOut:
-    [row] = await run(_FIND, badge_id)
-    return shown(Holder(*row))
+async def find(run: Run, badge_ids: Collection[str]) -> dict[str, ParticipantOut]:
+    """Whose badges these are."""
+    holders = [Holder(*row) for row in await run(_FIND, list(badge_ids))]
+    return {holder.badge_id: shown(holder) for holder in holders}
 
 
 async def hold(tx: AsyncConnection, registration_ids: Collection[UUID]) -> None:
@@ -128,6 +130,15 @@ async def hold_particulars(tx: AsyncConnection, registration_id: UUID) -> None:
     await tx.execute(_HOLD_PARTICULARS, {"whose": str(registration_id)})
 
 
+async def hold_badge(tx: AsyncConnection, badge_id: str) -> None:
+    """One at a time: those who write down a badge and its number.
+
+    `ON CONFLICT` looks at one index, the badge's id; two who wrote the same new badge at the same
+    moment could meet at the number's, which is an error.
+    """
+    await tx.execute(_HOLD_BADGE, {"badge_id": badge_id})
+
+
 def shown(holder: Holder) -> ParticipantOut:
     return ParticipantOut(
         registration_id=holder.registration_id,
@@ -154,6 +165,9 @@ def badge(holder: Holder) -> Badge:
 _HOLD_PARTICULARS: Final = select(
     func.pg_advisory_xact_lock(_PARTICULARS, func.hashtext(bindparam("whose", type_=Text)))
 )
+_HOLD_BADGE: Final = select(
+    func.pg_advisory_xact_lock(_BADGE, func.hashtext(bindparam("badge_id", type_=Text)))
+)
 _HOLD: Final = (
     select(presence.c.zone)
     .where(presence.c.registration_id == any_(bindparam("registration_ids", type_=ARRAY(Uuid))))
@@ -169,7 +183,7 @@ _HOLDER: Final = """
 """
 _FIND: Final = f"""
     SELECT {_HOLDER} FROM badges LEFT JOIN participants USING (registration_id)
-    WHERE badge_id = $1
+    WHERE badge_id = ANY (CAST($1 AS text[]))
 """  # noqa: S608
 _LOOK: Final = f"""
     SELECT shown.place, {_HOLDER},

@@ -22,6 +22,8 @@ class Unheard(BaseModel):
 
     participants: int = Field(description="Registrations not heard of again yet")
     badges: int = Field(description="Badges not heard of again yet")
+    participants_to_stop: int = Field(description="Those of them that the end would erase here")
+    badges_to_stop: int = Field(description="Those of them that the end would revoke here")
 
 
 async def begin(tx: AsyncConnection) -> Unheard:
@@ -33,10 +35,17 @@ async def begin(tx: AsyncConnection) -> Unheard:
 
 
 async def unheard(connection: AsyncConnection) -> Unheard:
-    people = select(func.count()).where(participants.c.version == OLD_NEWS).scalar_subquery()
-    cards = select(func.count()).where(badges.c.version == OLD_NEWS).scalar_subquery()
-    row = (await connection.execute(select(people, cards))).one()
-    return Unheard(participants=row[0], badges=row[1])
+    people = select(func.count()).where(participants.c.version == OLD_NEWS)
+    cards = select(func.count()).where(badges.c.version == OLD_NEWS)
+    # What an earlier end has stopped is unheard each time, and nobody needs to be asked again.
+    counts = (
+        people.label("participants"),
+        cards.label("badges"),
+        people.where(participants.c.status != "erased").label("participants_to_stop"),
+        cards.where(badges.c.status != "revoked").label("badges_to_stop"),
+    )
+    row = (await connection.execute(select(*counts))).one()
+    return Unheard.model_validate(row, from_attributes=True)
 
 
 async def finish(tx: AsyncConnection) -> Unheard:

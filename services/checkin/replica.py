@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final, Protocol
 
-import asyncpg
 import orjson
 import structlog
 import zstandard
@@ -27,7 +26,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.clock import Clock
+from shared.copying import Sink, copy_out, patient
 from shared.database import Database
+from shared.problems import unavailable
 
 log = structlog.get_logger()
 
@@ -36,11 +37,10 @@ FORMAT: Final = 2
 AT_ONCE: Final = 4
 """Copies that are read at the same time: each holds a connection, and scans need some too."""
 STALLED_SECONDS: Final = 20.0
-"""A device that takes nothing for so long has gone, and must not hold a connection any longer."""
+"""When nothing has moved for so long, the device has gone, or the database has: nobody holds a
+connection for it any longer. A whole copy may take as long as its network needs."""
 MOST_DIGITS: Final = 19
 """Of a transaction's number: 64 bits."""
-
-Sink = Callable[[bytes], Awaitable[None]]
 
 
 class _Packer(Protocol):
@@ -54,10 +54,6 @@ _PACKERS: Final[Mapping[str, Callable[[], _Packer]]] = {
     "gzip": lambda: zlib.compressobj(8, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 9),
 }
 """By the name of the encoding, the better one first."""
-
-
-class Stalled(Exception):
-    """Nobody takes the answer."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +82,20 @@ class Replica:
         return _Lines(self, cursor or "")
 
     async def write(self, cursor: str, start: Callable[[], Awaitable[None]], to: Sink) -> None:
-        """Write the lines of one answer; `start` is called once the database has answered."""
+        """Write the lines of one answer; `start` is called once the database has answered.
+
+        Raises:
+            TimeoutError: nothing moved for STALLED_SECONDS.
+        """
         turn = self._changes if cursor else self._whole
-        async with turn, self._database.begin() as tx:
+        async with (
+            turn,
+            patient(to, STALLED_SECONDS) as sink,
+            self._database.begin(within=None) as tx,
+        ):
             beginning = await _begin(tx, cursor)
             await start()
-            await _write(tx, beginning, self._clock.now(), to)
+            await _write(tx, beginning, self._clock.now(), sink)
 
 
 class _Lines(Response):
@@ -114,13 +118,20 @@ class _Lines(Response):
             self.headers["Content-Encoding"] = encoding
             body = _PackedBody(send, _PACKERS[encoding]())
 
+        has_begun = False
+
         async def start() -> None:
+            nonlocal has_begun
+            has_begun = True
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
 
         try:
             await self._replica.write(self._cursor, start, body.write)
-            await body.end()
-        except Stalled:
+            async with asyncio.timeout(STALLED_SECONDS):
+                await body.end()
+        except TimeoutError:
+            if not has_begun:
+                raise unavailable() from None
             # An answer without an end: the server hangs up.
             log.warning("replica.stalled")
 
@@ -136,11 +147,7 @@ class _Body:
         await self._hand_over(b"", more=False)
 
     async def _hand_over(self, body: bytes, *, more: bool = True) -> None:
-        try:
-            async with asyncio.timeout(STALLED_SECONDS):
-                await self._send({"type": "http.response.body", "body": body, "more_body": more})
-        except TimeoutError:
-            raise Stalled from None
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 class _PackedBody(_Body):
@@ -183,13 +190,12 @@ async def _write(tx: AsyncConnection, beginning: Beginning, now: datetime, sink:
     )
     for key in await tx.execute(_KEYS):
         await sink(_line("key", *key))
-    database: asyncpg.Connection = (await tx.get_raw_connection()).driver_connection
     # Postgres writes JSON and we pass it on unread, as it comes.
     lines = _EVERYTHING if after is None else _CHANGES
-    await database.copy_from_query(
+    await copy_out(
+        tx,
         lines.format(after=after, since=int(midnight.timestamp())),
-        output=sink,
-        format="csv",
+        to=sink,
         # JSON has no raw control characters: nothing in it is ever quoted or separated.
         delimiter="\x01",
         quote="\x02",

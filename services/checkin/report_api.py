@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Annotated, Final
 
@@ -52,7 +51,7 @@ async def report_json(reports: OurReports, _: Watcher) -> Report:
     summary="The same to print",
     description="In English, or with `?lang=fr` in French.",
     response_class=Response,
-    responses={200: {"description": "The file", "content": {PDF: {}}}},
+    responses={200: {"description": "The file", "content": {PDF: {}}}, **documented(503)},
 )
 async def report_pdf(
     request: Request, gates: OurGates, pages: OurPages, reports: OurReports, by: Watcher
@@ -61,7 +60,7 @@ async def report_pdf(
     asked = pages.language(request)
     language = asked if asked in PRINTED else "en"
     told = tell(await reports.latest(), gates.forum, language, pages.gettext_in(language))
-    content = await asyncio.to_thread(make_pdf, told)
+    content = await reports.file(make_pdf, told)
     return await _file(gates, by, content, f"report-{language}.pdf", PDF, began)
 
 
@@ -70,7 +69,10 @@ async def report_pdf(
     summary="The same as a workbook, a sheet a table",
     description="In the caller's language, or in that of `?lang=`.",
     response_class=Response,
-    responses={200: {"description": "The file", "content": {MEDIA_TYPES[Format.xlsx]: {}}}},
+    responses={
+        200: {"description": "The file", "content": {MEDIA_TYPES[Format.xlsx]: {}}},
+        **documented(503),
+    },
 )
 async def report_xlsx(
     request: Request, gates: OurGates, pages: OurPages, reports: OurReports, by: Watcher
@@ -78,7 +80,7 @@ async def report_xlsx(
     began = time.monotonic()
     language = pages.language(request)
     told = tell(await reports.latest(), gates.forum, language, pages.gettext_in(language))
-    content = await asyncio.to_thread(make_workbook, told)
+    content = await reports.file(make_workbook, told)
     media_type = MEDIA_TYPES[Format.xlsx]
     return await _file(gates, by, content, f"report-{language}.xlsx", media_type, began)
 

@@ -27,9 +27,10 @@ from reportlab.platypus import (
 )
 from reportlab.platypus import Table as PdfTable
 from xlsxwriter import Workbook
+from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from services.checkin.report_tables import Curve, Curves, Table, Told
+from services.checkin.report_tables import Curve, Curves, Percent, Table, Told
 
 INK: Final = colors.HexColor("#12202f")
 SOFT: Final = colors.HexColor("#4a5c6e")
@@ -97,12 +98,13 @@ def make_workbook(told: Told) -> bytes:
     buffer = BytesIO()
     with Workbook(buffer, {"in_memory": True}) as book:
         bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        percents = book.add_format({"num_format": "0%"})
         for table in (told.overview, *told.tables):
             sheet = book.add_worksheet(table.title[:SHEET_NAME])
             for place, word in enumerate(table.head):
                 sheet.write_string(0, place, word, bold)
             for line, row in enumerate(table.rows, start=1):
-                _write(sheet, line, row)
+                _write(sheet, line, row, percents)
             sheet.set_column(0, 0, 36)
             sheet.set_column(1, max(1, len(table.head) - 1), 13)
             sheet.freeze_panes(1, 1)
@@ -118,9 +120,11 @@ def make_workbook(told: Told) -> bytes:
     return buffer.getvalue()
 
 
-def _write(sheet: Worksheet, line: int, row: Sequence[str | int]) -> None:
+def _write(sheet: Worksheet, line: int, row: Sequence[str | int], percents: Format) -> None:
     for place, value in enumerate(row):
-        if isinstance(value, int):
+        if isinstance(value, Percent):
+            sheet.write_number(line, place, value / 100, percents)
+        elif isinstance(value, int):
             sheet.write_number(line, place, value)
         else:
             sheet.write_string(line, place, value)

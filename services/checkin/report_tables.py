@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from services.checkin.report import Attended, Report
 from shared import countries, dates
@@ -18,6 +18,10 @@ Cell = str | int
 Gettext = Callable[[str], str]
 
 QUARTER: Final = timedelta(minutes=15)
+
+
+class Percent(int):
+    """Of a hundred, where no head of a column says so."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,12 @@ class Told:
         """As people of the language write it."""
         if isinstance(cell, str):
             return cell
+        if isinstance(cell, Percent):
+            written = format_percent(cell / 100, locale=self.language)
+        else:
+            written = format_decimal(cell, locale=self.language)
         # Helvetica has no narrow space, and a page does well without.
-        return format_decimal(cell, locale=self.language).replace("\u202f", "\u00a0")
+        return written.replace("\u202f", "\u00a0")
 
 
 def tell(report: Report, forum: Forum, language: Language, _: Gettext) -> Told:
@@ -140,7 +148,7 @@ class _Teller:
         rows: list[tuple[str, Cell]] = [
             (_("Registered"), total.registered),
             (_("Attended"), total.attended),
-            (_("Attended, percent of the registered"), percent(total)),
+            (_("Share of the registered who attended"), Percent(percent(total))),
             (_("Countries and areas they came from"), came_from),
             (_("Most people inside at once"), peak),
             (_("Refused scans"), refused),

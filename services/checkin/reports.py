@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
+from anyio import BrokenWorkerProcess, CapacityLimiter
+
 from services.checkin.report import Report, report
+from services.checkin.report_tables import Told
+from shared.beside import work_beside
 from shared.clock import Clock
 from shared.database import Database
 from shared.forum import Forum
+from shared.problems import Problem
 
 PATIENCE_SECONDS: Final = 1.0
 """So long a page waits for the figures before it says that they are being counted."""
 KEPT_SECONDS: Final = 60.0
+FILES_AT_ONCE: Final = 1
+"""Made in a process beside: each at work takes a core, and memory."""
 
 
 class Reports:
@@ -30,6 +38,7 @@ class Reports:
         self._clock = clock
         self._counting: asyncio.Task[Report] | None = None
         self._kept_until = float("-inf")
+        self._making = CapacityLimiter(FILES_AT_ONCE)
 
     async def latest(self) -> Report:
         """The figures, however long that takes."""
@@ -42,6 +51,19 @@ class Reports:
         counting = self._begun()
         done, _ = await asyncio.wait({counting}, timeout=self.patience)
         return self._result(counting) if done else None
+
+    async def file(self, make: Callable[[Told], bytes], told: Told) -> bytes:
+        """The report as a file, made in a process beside: gates don't wait for it.
+
+        Raises:
+            Problem: 503, it was not made.
+        """
+        try:
+            return await work_beside(make, told, limiter=self._making)
+        except BrokenWorkerProcess:
+            raise Problem(
+                503, "not-made", "The file could not be made. Please try again in a moment."
+            ) from None
 
     def _begun(self) -> asyncio.Task[Report]:
         counting = self._counting

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from services.checkin import evacuation
 from services.checkin.admission import session_of
-from services.checkin.alerts import AlertKind, raise_alert
+from services.checkin.alerts import AlertKind, end_alert, raise_alert
 from services.checkin.evacuation import EvacuationOut, RollCall
 from services.checkin.gates import Gates
 from services.checkin.tables import participants, roll_call_people, roll_calls
@@ -59,8 +59,8 @@ async def begin(gates: Gates, by: Staff) -> RollCall:
             ]
             if people:
                 await tx.execute(insert(roll_call_people), people)
-            detail = f"inside: {len(people)}"
-            await raise_alert(tx, gates, AlertKind.roll_call, at=now, detail=detail)
+            inside = str(len(people))
+            await raise_alert(tx, gates, AlertKind.roll_call, at=now, detail=inside)
             await audit.note(tx, now, "roll_call.begin", which=given["id"], people=len(people))
             log.info("roll_call.began", by=by.id, people=len(people))
         call = await current(tx)
@@ -78,13 +78,17 @@ async def end(gates: Gates, roll_call_id: UUID, by: Staff) -> RollCall:
         if (await tx.execute(_END, {"call": roll_call_id, "now": now, "who": by.id})).rowcount:
             final = await evacuation.listed(tx, gates.forum, now, call)
             await _keep(tx, roll_call_id, final)
+            await end_alert(tx, gates, AlertKind.roll_call)
             await audit.note(tx, now, "roll_call.end", which=roll_call_id)
             log.info("roll_call.ended", by=by.id, missing=final.missing, found=final.found)
         return await find(tx, roll_call_id)
 
 
-async def mark(gates: Gates, registration_id: UUID, state: Mark, by: Staff) -> None:
+async def mark(gates: Gates, registration_id: UUID, state: Mark, by: str) -> None:
     """Say that somebody has been found, or has not. Who said it first stands, until it changes.
+
+    Args:
+        by: a member of staff, or a device: what others who look for people know it by.
 
     Raises:
         Problem: 404 for somebody nobody knows, 409 while there is no roll call.
@@ -103,7 +107,7 @@ async def mark(gates: Gates, registration_id: UUID, state: Mark, by: Staff) -> N
             "registration_id": registration_id,
             "state": state,
             "at": gates.clock.now(),
-            "by": by.id,
+            "by": by,
         }
         if (await tx.execute(_MARK, given)).rowcount:
             await audit.note(
@@ -114,7 +118,7 @@ async def mark(gates: Gates, registration_id: UUID, state: Mark, by: Staff) -> N
                 about=[registration_id],
                 state=state,
             )
-            log.info("roll_call.marked", state=state, by=by.id, registration_id=registration_id)
+            log.info("roll_call.marked", state=state, by=by, registration_id=registration_id)
 
 
 async def _keep(tx: AsyncConnection, roll_call_id: UUID, final: EvacuationOut) -> None:

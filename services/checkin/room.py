@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,13 +26,17 @@ from services.checkin.figures import Figures
 from services.checkin.gates import Gates
 from services.checkin.live import Change
 from services.checkin.log_tail import Entry
+from services.checkin.lull import Lull
 from services.checkin.schemas import AlertOut, DeviceOut
+from shared.waiting import happens_within
 
 BREATH_SECONDS: Final = 0.02
 """The least time between two tellings; it is twice as long as the work was, up to REST_SECONDS."""
 REST_SECONDS: Final = 0.05
 UNWATCHED_SECONDS: Final = 1.0
-"""The least time between two looks that nobody waits for: what was missed is soon caught up."""
+"""The least time between two looks that nobody waits for."""
+UNWATCHED_MOST_SECONDS: Final = 60.0
+"""The most, while people scan without a pause: what was missed has to be caught up some time."""
 LATEST_SCANS: Final = 60
 """Kept to be shown; whoever was away for longer gets these."""
 LATEST_ALERTS: Final = 30
@@ -114,8 +117,9 @@ class _Watcher:
 class Room:
     """What there is to see; read once a change, however many watch."""
 
-    def __init__(self, gates: Gates) -> None:
+    def __init__(self, gates: Gates, lull: Lull) -> None:
         self._gates = gates
+        self._lull = lull
         self._figures = Figures(gates.database, gates.forum, gates.clock)
         self._watchers: set[_Watcher] = set()
         self._watched = asyncio.Event()
@@ -182,13 +186,14 @@ class Room:
             await self._rest(min(max(2 * took, BREATH_SECONDS), REST_SECONDS))
 
     async def _rest(self, seconds: float) -> None:
-        """Pause; longer where nobody watches, but then only until somebody does."""
+        """Pause; where nobody watches, until somebody does, or nobody scans just then."""
         if self._watchers:
             await asyncio.sleep(seconds)
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(UNWATCHED_SECONDS):
-                await self._watched.wait()
+        until = time.monotonic() + UNWATCHED_MOST_SECONDS
+        while time.monotonic() < until:
+            if await happens_within(self._watched, UNWATCHED_SECONDS) or self._lull.is_now:
+                return
 
     async def draw_curves(self) -> None:
         """Once in a while draw the curve of the day anew, for ever."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin import persons
@@ -73,31 +74,48 @@ async def answer(gates: Gates, scan_id: UUID) -> Answer | None:
     Raises:
         Problem: 409, the id is that of an undo.
     """
+    return (await answers(gates, [scan_id])).get(scan_id)
+
+
+async def answers(gates: Gates, scan_ids: Sequence[UUID]) -> dict[UUID, Answer]:
+    """The answers that those of these scans have had which are in the log.
+
+    Raises:
+        Problem: 409, an id is that of an undo.
+    """
     async with gates.database.read() as connection:
-        scan = (await connection.execute(_FIND_SCAN, {"wanted": scan_id})).one_or_none()
-        if scan is None:
-            return None
-        if scan.undoes is not None:
+        found = await _find(connection, scan_ids)
+        if any(scan.undoes is not None for scan in found.values()):
             raise conflict("This id is in the log already, as that of an undo.")
-        previous = await find_scan(connection, scan.previous) if scan.previous else None
-        badge_id, run = scan.badge_id, statements_in(connection)
-        participant = await persons.find(run, badge_id) if badge_id else None
-    return Answer(
-        scan_id=scan_id,
-        decision=Decision(scan.decision),
-        reason=Reason(scan.reason),
-        participant=participant,
-        previous=None if previous is None else _previous(previous),
-        decided_at=scan.decided_at,
-        conflict=None if scan.conflict is None else Reason(scan.conflict),
-    )
+        passed_before = [scan.previous for scan in found.values() if scan.previous]
+        previous = await _find(connection, passed_before)
+        badges = [scan.badge_id for scan in found.values() if scan.badge_id]
+        people = await persons.find(statements_in(connection), badges) if badges else {}
+    return {
+        scan_id: Answer(
+            scan_id=scan_id,
+            decision=Decision(scan.decision),
+            reason=Reason(scan.reason),
+            participant=people[scan.badge_id] if scan.badge_id else None,
+            previous=_previous(previous[scan.previous]) if scan.previous else None,
+            decided_at=scan.decided_at,
+            conflict=None if scan.conflict is None else Reason(scan.conflict),
+        )
+        for scan_id, scan in found.items()
+    }
 
 
 async def find_scan(connection: AsyncConnection, scan_id: UUID) -> LoggedScan:
-    row = (await connection.execute(_FIND_SCAN, {"wanted": scan_id})).one_or_none()
-    if row is None:
+    if (scan := (await _find(connection, [scan_id])).get(scan_id)) is None:
         raise not_found("scan")
-    return row
+    return scan
+
+
+async def _find(connection: AsyncConnection, scan_ids: Sequence[UUID]) -> dict[UUID, LoggedScan]:
+    if not scan_ids:
+        return {}
+    rows = await connection.execute(_FIND_SCANS, {"wanted": scan_ids})
+    return {row.scan_id: row for row in rows}
 
 
 def _previous(scan: LoggedScan) -> PreviousOut:
@@ -110,4 +128,6 @@ def _previous(scan: LoggedScan) -> PreviousOut:
     )
 
 
-_FIND_SCAN: Final = select(scans).where(scans.c.scan_id == bindparam("wanted"))
+_FIND_SCANS: Final = select(scans).where(
+    scans.c.scan_id == any_(bindparam("wanted", type_=ARRAY(Uuid)))
+)

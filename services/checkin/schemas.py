@@ -193,6 +193,10 @@ class NewScan(BaseModel):
     @field_validator("override", mode="before")
     @classmethod
     def _reason_alone(cls, value: Any) -> Any:
+        if value is False:
+            return None
+        if value is True:
+            raise PydanticCustomError("reason_missing", "is the reason, as text")
         # An override without a reason is none; it must not pass for a scan without an override.
         return (value.get("reason") or "") if isinstance(value, dict) else value
 
@@ -227,7 +231,7 @@ class LateScan(NewScan):
 class NewBatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    scans: Annotated[list[Any], Field(min_length=1, max_length=MOST_SCANS)] = Field(
+    scans: Annotated[list[Any], Field(max_length=MOST_SCANS)] = Field(
         description="As for `/scans`, each with `admitted` and `reason` if known; oldest first"
     )
 
@@ -255,6 +259,14 @@ def _late_scan(place: int, given: Any) -> Scan | Problem:
 
 
 class UndoBody(BaseModel):
+    reason: Said
+
+
+class HoldBody(BaseModel):
+    """Why somebody is put on hold, or released."""
+
+    model_config = ConfigDict(extra="forbid")
+
     reason: Said
 
 

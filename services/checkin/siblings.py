@@ -17,6 +17,7 @@ import structlog
 
 from shared.bus import is_stopping
 from shared.database import Database
+from shared.waiting import happens_within
 
 log = structlog.get_logger()
 
@@ -70,10 +71,7 @@ class Siblings:
             connection.terminate()
 
     async def _tell_next(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._news.wait()
-        except TimeoutError:
+        if not await happens_within(self._news, LOOK_SECONDS):
             await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
             return
         self._news.clear()

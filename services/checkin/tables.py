@@ -268,6 +268,15 @@ alerts = Table(
 )
 """What a person in charge should look at. `at` and `acknowledged_at` are forum time."""
 
+troubles_heard = Table(
+    "troubles_heard",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+)
+"""The newest count of each trouble elsewhere: an older one that comes after it says nothing."""
+
 attendance = Table(
     "attendance",
     metadata,

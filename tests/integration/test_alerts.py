@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from deploy.private_servers import PostgreSQL
+from services.checkin import scan_log
+from services.checkin.alarms import MANY
 from services.checkin.alerts import AlertKind, raise_alert
 from services.checkin.gates import Gates
+from services.checkin.scan_log import Line
 from shared.access import Role
-from shared.events import TroubleCounted
+from shared.database import Run
+from shared.events import Event, TroubleCounted
+from shared.settings import REPOSITORY
 from tests.checkin import IN, OTHER_IN, Badge, Body, Checkin, new_scan_id, running
 from tests.people import NOBODY
 
@@ -152,6 +159,53 @@ async def test_an_alert_that_never_was_cannot_be_acknowledged(
 ) -> None:
     answer = await checkin.nothing_written(acknowledge(checkin, {"id": alert_id}))
     assert answer.status_code == 404
+
+
+# --- of scans ------------------------------------------------------------------------------------
+
+
+async def test_a_scan_that_is_judged_again_still_has_its_alert(
+    checkin: Checkin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries, write = 0, scan_log.write
+
+    async def fail_at_first(run: Run, lines: Sequence[Line]) -> set[UUID]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise IntegrityError(None, None, Exception())
+        return await write(run, lines)
+
+    monkeypatch.setattr(scan_log, "write", fail_at_first)
+    badge = await checkin.badge()
+    forged = badge.credential[:-1] + ("0" if badge.credential[-1] != "0" else "1")
+    refused = await checkin.scan(forged)
+    assert (tries, refused["reason"]) == (2, "bad_signature")
+    [alert] = await about(checkin, refused["scan_id"])
+    assert alert["kind"] == "forged_badge"
+
+
+async def test_nonsense_that_is_judged_again_is_counted_once(
+    checkin: Checkin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, write = await checkin.pair(IN), scan_log.write
+    failed: set[Any] = set()
+
+    async def fail_each_once(run: Run, lines: Sequence[Line]) -> set[UUID]:
+        if not {line["scan_id"] for line in lines} <= failed:
+            failed.update(line["scan_id"] for line in lines)
+            raise IntegrityError(None, None, Exception())
+        return await write(run, lines)
+
+    monkeypatch.setattr(scan_log, "write", fail_each_once)
+    for number in range(MANY - 1):
+        scan = {"scan_id": new_scan_id(), "credential": f"NONSENSE {number}"}
+        assert (await checkin.post_scan(device, scan)).status_code == 200
+    of_device = [one for one in await listed(checkin) if one["device_id"] == str(device.id)]
+    assert of_device == []
+    last = {"scan_id": new_scan_id(), "credential": "NONSENSE"}
+    await checkin.post_scan(device, last)
+    assert [one["kind"] for one in await about(checkin, last["scan_id"])] == ["unknown_badges"]
 
 
 # --- corrections ---------------------------------------------------------------------------------
@@ -293,3 +347,21 @@ async def test_dead_letters_of_any_service_are_an_alert_until_they_are_gone(
         assert await open_of(checkin, "dead_letters") == [queue]
     await checkin.hear(TroubleCounted(kind="dead_letters", where=queue, count=0))
     assert await open_of(checkin, "dead_letters") == []
+
+
+async def test_a_count_that_was_overtaken_by_a_newer_one_alerts_nobody(checkin: Checkin) -> None:
+    def counted(where: str, count: int) -> Event:
+        return checkin.event(TroubleCounted(kind="dead_letters", where=where, count=count))
+
+    # Only what is newer of the same queue overtakes.
+    five, elsewhere = counted("badging.staff", 5), counted("badging.attendance", 1)
+    for event in (counted("badging.staff", 0), five, elsewhere):
+        await checkin.neighbours.deliver(event)
+    assert await open_of(checkin, "dead_letters") == ["badging.attendance"]
+
+
+def test_the_control_room_has_words_for_every_kind() -> None:
+    # TypeScript sees to it that the other languages have the same.
+    words = (REPOSITORY / "services/checkin/web/src/words/en.ts").read_text(encoding="utf-8")
+    [kinds] = re.findall(r"alertKinds: \{(.*?)\}", words, re.DOTALL)
+    assert set(re.findall(r"(\w+): '", kinds)) == set(AlertKind)

@@ -29,7 +29,7 @@ from tests.checkin import IN, Badge, Body, Checkin, running
 from tests.disorder import disorders
 from tests.people import confirmed, person, portrait
 
-FINDERS = (Role.organiser, Role.security_lead, Role.desk)
+FINDERS = (Role.organiser, Role.security_lead, Role.security, Role.desk)
 TEAL, NAVY = portrait("teal"), portrait("navy")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,7 +15,8 @@ import pytest
 from sqlalchemy import text
 
 from deploy.private_servers import PostgreSQL
-from services.checkin import look_back
+from services.checkin import look_back, pages
+from services.checkin.lull import Lull
 from services.checkin.room import LATEST_SCANS, merge_patch
 from shared.access import Role
 from tests.checkin import IN, OTHER_IN, OUT, Body, Checkin, running
@@ -137,6 +139,21 @@ async def test_a_viewer_follows_the_figures_by_their_changes(checkin: Checkin, o
         figures = {name: viewer.room["figures"].get(name) for name in told}
         curve: dict[str, Any] = dict.fromkeys(("peak", "inside_by_minute"))
         assert figures | curve == told | curve
+
+
+async def test_who_comes_while_people_scan_without_a_pause_sees_all_of_it(
+    checkin: Checkin, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await checkin.attendance()
+    monkeypatch.setattr(Lull, "is_now", False)
+    # Nobody watches, so nobody looks at these.
+    scans = [await checkin.scan(await checkin.badge()) for _ in range(3)]
+    async with watching(checkin, origin) as viewer:
+        first = viewer.room
+        assert first["figures"]["inside"] == before["inside"] + 3
+        assert all(has_scan(scan)(first) for scan in scans)
+        after = await checkin.scan(await checkin.badge())
+        await viewer.until(has_scan(after))
 
 
 async def test_scans_are_shown_with_names_to_leads_only(checkin: Checkin, origin: str) -> None:
@@ -399,3 +416,11 @@ def test_a_merge_patch_turns_what_was_into_what_is() -> None:
     patch = merge_patch(before, after)
     assert patch == {"b": {"c": 3, "d": None}, "e": None, "f": {"g": 1}}
     assert merged(before, patch) == after
+
+
+@pytest.mark.parametrize("path", ["%00", "assets/%00.js", "x" * 300, "../pages.py", "none.js"])
+async def test_a_file_that_cannot_be_is_not_found(
+    checkin: Checkin, path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pages, "BUILT", tmp_path)  # built or not
+    assert (await checkin.http.get(f"/checkin/web/{path}")).status_code == 404

@@ -267,21 +267,26 @@ async def test_an_ended_roll_call_stays_as_it_was(checkin: Checkin) -> None:
 
 
 async def test_closing_time_does_not_end_the_search(database_url: str, tmp_path: Path) -> None:
-    async with running(database_url, tmp_path, clock="2017-06-12T19:59:58+02:00") as checkin:
-        badge = await checkin.badge()
-        await checkin.scan(badge, IN, scanned_at="2017-06-12T18:00:00+02:00")
+    async with running(database_url, tmp_path, clock="2017-06-12T19:30:00+02:00") as checkin:
+        await checkin.scan(await checkin.badge(), IN)
         await begin(checkin)
-        while (await checkin.attendance())["inside"]:
-            await asyncio.sleep(0.05)
+    async with running(database_url, tmp_path, clock="2017-06-12T20:00:01+02:00") as checkin:
+        assert (await checkin.attendance())["inside"] == 0
         assert await counts(checkin) == (1, 0, 0)
 
 
-async def test_those_in_charge_are_alerted(checkin: Checkin) -> None:
+async def test_those_in_charge_are_alerted_until_it_ends(checkin: Checkin) -> None:
     await checkin.scan(await checkin.badge(), IN)
+    call = await begin(checkin)
     await begin(checkin)
-    await begin(checkin)
-    alerts = (await checkin.http.get("/checkin/api/alerts", headers=checkin.lead)).json()["items"]
-    assert [(one["kind"], one["detail"]) for one in alerts] == [("roll_call", "inside: 1")]
+    assert await open_alerts(checkin) == [("roll_call", "1")]
+    await post(checkin, f"roll-calls/{call}/end")
+    assert await open_alerts(checkin) == []
+
+
+async def open_alerts(checkin: Checkin) -> list[tuple[str, str]]:
+    answer = await checkin.http.get("/checkin/api/alerts?open=true", headers=checkin.lead)
+    return [(one["kind"], one["detail"]) for one in answer.json()["items"]]
 
 
 @pytest.mark.parametrize(
@@ -322,15 +327,23 @@ async def test_evacuation_is_for_those_who_answer_for_the_doors(
         assert allowed or answer.status_code == 403
 
 
-async def test_a_gate_reads_the_list_and_marks_nobody(checkin: Checkin) -> None:
+async def test_a_gate_reads_the_list_and_marks_people_but_calls_nobody_together(
+    checkin: Checkin,
+) -> None:
     device, badge = await checkin.at(IN), await checkin.badge()
+    await checkin.scan(badge, IN)
+    assert (await post(checkin, "roll-calls", **device.headers)).status_code == 401
     await begin(checkin)
     for path in ("evacuation", "evacuation/marks"):
         answer = await checkin.http.get(f"/checkin/api/{path}", headers=device.headers)
         assert answer.status_code == 200
         assert (await checkin.http.get(f"/checkin/api/{path}")).status_code == 401
-    for path in ("roll-calls", f"evacuation/people/{badge.registration_id}/found"):
-        assert (await post(checkin, path, **device.headers)).status_code == 401
+    for word, state in (("found", "found"), ("not-found", "missing")):
+        path = f"evacuation/people/{badge.registration_id}/{word}"
+        assert (await post(checkin, path, **device.headers)).status_code == 204
+        marked = await person(checkin, badge)
+        assert marked["state"] == state
+        assert marked["marked_by"] == "Lane 1"
 
 
 # --- the page ------------------------------------------------------------------------------------

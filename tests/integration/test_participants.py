@@ -20,7 +20,7 @@ from shared.folding import folded
 from tests.checkin import ALL_ZONES, IN, NO_SUCH_NUMBER, OUT, ROOM, Badge, Body, Checkin, running
 from tests.people import person
 
-FINDERS = (Role.organiser, Role.security_lead, Role.desk)
+FINDERS = (Role.organiser, Role.security_lead, Role.security, Role.desk)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,10 @@ async def finds(checkin: Checkin, q: str, badge: Badge) -> bool:
         ("Фёдор", "Достоевский", "федор ДОСТОЕВСКИЙ"),
         ("أحمد", "الخوارزمي", "احمد"),
         ("伟", "欧阳", "欧阳 伟"),
+        ("伟", "欧阳", "欧阳伟"),
+        ("伟", "王", "王"),
+        ("지우", "김", "김지우"),
+        ("さくら", "山田", "山田さくら"),
         ("Ｆｕｌｌ", "Width", "full"),
     ],
 )
@@ -273,7 +277,7 @@ async def test_what_no_name_can_hold_finds_nobody(checkin: Checkin, asked: str) 
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_of_staff_leads_and_desk_look_people_up(checkin: Checkin, role: Role) -> None:
+async def test_of_staff_security_and_desk_look_people_up(checkin: Checkin, role: Role) -> None:
     session = checkin.keyring.session(Staff("Ada", role))
     for headers in (checkin.staff(role), {"Cookie": f"{SESSION_COOKIE}={session}"}):
         answer = await checkin.http.get(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import inspect
 import random
 import re
 from collections import Counter
@@ -20,13 +21,14 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from starlette.types import Message
+from starlette.types import Message, Send
 from structlog.testing import capture_logs
 
 from deploy.private_servers import PostgreSQL
 from services.checkin import replica
 from services.checkin.gates import Gates
 from shared.access import Role
+from shared.database import Database
 from shared.events import RegistrationCancelled, RegistrationErased
 from tests.checkin import IN, OUT, ROOM, Badge, Body, Checkin, Device, key_published, running
 from tests.replica import many_people, read
@@ -400,7 +402,6 @@ async def test_devices_that_take_nothing_keep_nobody_from_the_news(
     checkin: Checkin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = await whole(checkin)
-    gates: Gates = checkin.service.app.state.gates
     stuck = asyncio.Event()
     monkeypatch.setattr(replica, "STALLED_SECONDS", 1.0)
 
@@ -408,11 +409,7 @@ async def test_devices_that_take_nothing_keep_nobody_from_the_news(
         if message["type"] == "http.response.body":
             await stuck.wait()
 
-    async def copies() -> None:
-        scope: Any = {"type": "http", "headers": []}
-        await gates.replica.after(None)(scope, None, never)  # type: ignore[arg-type]
-
-    stalled = [asyncio.create_task(copies()) for _ in range(6)]
+    stalled = [asyncio.create_task(send_copy(checkin, never)) for _ in range(6)]
     await asyncio.sleep(0)
     badge = await checkin.badge()
     async with asyncio.timeout(1):
@@ -420,6 +417,56 @@ async def test_devices_that_take_nothing_keep_nobody_from_the_news(
         assert copy.badge(badge)["status"] == "valid"
         await checkin.scan(badge)
     await asyncio.gather(*stalled)
+
+
+async def test_a_copy_may_take_longer_than_a_transaction_otherwise(
+    checkin: Checkin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as something moves: a phone with a bad network gets there in the end."""
+    usual: Any = inspect.unwrap(Database.begin)
+    monkeypatch.setitem(usual.__kwdefaults__, "within", 0.3)
+    monkeypatch.setattr(replica, "STALLED_SECONDS", 1.0)
+    got, pool = bytearray(), checkin.service.database.engine.pool
+
+    async def slowly(message: Message) -> None:
+        await asyncio.sleep(0.2)
+        got.extend(message.get("body", b""))
+
+    await checkin.badge()
+    await send_copy(checkin, slowly)
+    assert read(bytes(got))[-1]["kind"] == "end"
+    assert checkin.service.database.engine.pool is pool
+
+
+async def test_who_stops_in_the_middle_of_a_copy_is_cut_off_alone(
+    checkin: Checkin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "SELECT json_build_array('x', n) FROM generate_series(1, 2000000) n"
+    monkeypatch.setattr(replica, "_EVERYTHING", long)
+    monkeypatch.setattr(replica, "STALLED_SECONDS", 0.5)
+    taken, pool = 0, checkin.service.database.engine.pool
+
+    async def gone_soon(message: Message) -> None:
+        nonlocal taken
+        taken += 1
+        if taken > 10:
+            await asyncio.Event().wait()
+
+    with capture_logs() as logged:
+        async with asyncio.timeout(5):
+            await send_copy(checkin, gone_soon)
+    assert [line["event"] for line in logged] == ["replica.stalled"]
+    assert checkin.service.database.engine.pool is pool
+    monkeypatch.undo()
+    # Nothing of it stays behind with the connection.
+    for _ in range(5):
+        assert lines_of(await ask(checkin))[-1]["kind"] == "end"
+
+
+async def send_copy(checkin: Checkin, send: Send) -> None:
+    gates: Gates = checkin.service.app.state.gates
+    scope: Any = {"type": "http", "headers": []}
+    await gates.replica.after(None)(scope, None, send)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("path", ["/replica", "/replica/stream"])
@@ -574,6 +621,8 @@ async def test_devices_are_told_soon_that_something_has_changed(
         await all_told()
         await checkin.undo(entry)
         await all_told()
+        await checkin.block(badge)
+        await all_told()
         await checkin.stop(badge, "revoked")
         await all_told()
 
@@ -589,7 +638,11 @@ async def test_what_another_process_has_written_is_told(checkin: Checkin, origin
     badge = await checkin.badge()
     async with listener(origin, await checkin.pair(IN)) as one:
         await one.quiet()
-        await checkin.block(badge)  # straight into the table
+        async with checkin.service.database.begin() as tx:
+            await tx.execute(
+                text("UPDATE participants SET blocked = true WHERE registration_id = :id"),
+                {"id": badge.registration_id},
+            )
         assert await one.told(within=FOR_OTHERS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 
 import pypdfium2
 import pytest
+from anyio import BrokenWorkerProcess
 from hypothesis import HealthCheck, Phase, given, settings
 from openpyxl import load_workbook
 from sqlalchemy import Row
 from structlog.testing import capture_logs
 
 from deploy.private_servers import PostgreSQL
-from services.checkin import tables
+from services.checkin import reports, tables
 from services.checkin.reports import Reports
 from shared import countries
 from shared.access import Role
@@ -207,7 +208,10 @@ async def test_page_pdf_and_workbook_say_the_same(
         assert word in printed
         assert word in [*book.sheetnames, *(row[0] for row in cells)]
     overview = [row[1] for row in book.worksheets[0].iter_rows(min_row=2, values_only=True)]
-    assert overview[:2] == [registered, attended]
+    share = round(100 * attended / registered)
+    assert overview[:3] == [registered, attended, share / 100]
+    for shown in (page, printed):
+        assert (f"{share}%" if language == "en" else f"{share} %") in shown.replace("\u00a0", " ")
     assert f"<dd>{registered}</dd>" in page
     country = next(row for row in cells if row[0] == "Côte d’Ivoire")
     assert country[2] == figures["by_country"]["CI"]["attended"] > 0
@@ -249,6 +253,21 @@ async def test_page_and_workbook_speak_all_languages_and_the_pdf_two(
     pdf = await visited.http.get(f"/checkin/api/report.pdf?lang={language}", headers=visited.lead)
     printed = "fr" if language == "fr" else "en"
     assert f"report-{printed}.pdf" in pdf.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("path", ["report.pdf", "report.xlsx"])
+async def test_a_file_of_the_report_is_made_in_a_process_beside(
+    visited: Checkin, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    async def killed(make: Callable[[Any], bytes], *_: Any, **__: Any) -> bytes:
+        made.append(make.__name__)
+        raise BrokenWorkerProcess
+
+    monkeypatch.setattr(reports, "work_beside", killed)
+    answer = await visited.http.get(f"/checkin/api/{path}", headers=visited.lead)
+    assert (answer.status_code, len(made)) == (503, 1)
 
 
 async def test_while_the_figures_are_counted_the_page_says_so_and_comes_by_itself(

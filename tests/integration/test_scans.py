@@ -280,6 +280,11 @@ async def test_the_reason_may_stand_alone_or_in_an_object(
     assert (entry["overridden"], entry["said"]) == ("not_valid_today", "Speaker")
 
 
+async def test_no_override_may_be_said_with_false(checkin: Checkin) -> None:
+    badge = await checkin.badge(days=TUESDAY)
+    assert (await checkin.scan(badge, override=False))["reason"] == "not_valid_today"
+
+
 async def test_an_override_where_nothing_stands_in_the_way_is_none(checkin: Checkin) -> None:
     badge = await checkin.badge()
     assert (await checkin.scan(badge, override="Just in case"))["reason"] == "first_entry"

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from services.checkin import tables
+from services.checkin import judging, tables, turnstile
 from services.checkin.cases import UNKNOWN_TO_THE_DEVICE
+from services.checkin.scans import Answer
 from services.checkin.schemas import MOST_SCANS
 from tests.checkin import IN, OTHER_IN, Badge, Body, Checkin, Device, new_scan_id, running
 
@@ -51,6 +52,10 @@ async def alerts(checkin: Checkin) -> list[tuple[str, str]]:
 async def logged(checkin: Checkin) -> list[tuple[str, str, str | None]]:
     rows = sorted(await checkin.rows(tables.scans), key=lambda row: int(row.seq))
     return [(str(row.scan_id), row.decision, row.conflict) for row in rows]
+
+
+async def test_a_batch_of_nothing_is_answered_with_nothing(checkin: Checkin) -> None:
+    assert await tell(checkin, await checkin.at(IN)) == []
 
 
 async def test_a_batch_is_answered_in_its_order_and_keeps_the_devices_time(
@@ -208,7 +213,6 @@ async def test_of_a_batch_what_cannot_be_read_is_told_and_the_rest_is_done(
     ("body", "field"),
     [
         ({}, "scans"),
-        ({"scans": []}, "scans"),
         ({"scans": {}}, "scans"),
         ({"scans": [{}] * (MOST_SCANS + 1)}, "scans"),
         ({"scans": [{}], "device": "another"}, "device"),
@@ -236,6 +240,33 @@ async def test_a_full_batch_is_taken(checkin: Checkin) -> None:
     assert len(answers) == MOST_SCANS
     assert {answer["decision"] for answer in answers} == {"admitted"}
     assert [one for one, _, _ in await logged(checkin)] == [scan["scan_id"] for scan in scans]
+
+
+async def test_devices_that_all_tell_at_once_take_turns(
+    checkin: Checkin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, most = 0, 0
+
+    async def counted(*args: Any) -> list[Answer | None]:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        try:
+            return await judging.judge(*args)
+        finally:
+            now -= 1
+
+    monkeypatch.setattr(turnstile, "judge", counted)
+    devices = [await checkin.pair(IN) for _ in range(8)]
+    badges = [await checkin.badge() for _ in devices]
+    answers = await asyncio.gather(
+        *(
+            tell(checkin, device, made(checkin, badge, 5))
+            for device, badge in zip(devices, badges, strict=True)
+        )
+    )
+    assert [answer["decision"] for [answer] in answers] == ["admitted"] * len(devices)
+    assert most <= turnstile.BATCHES
 
 
 async def test_a_device_that_is_unpaired_tells_nothing(checkin: Checkin) -> None:

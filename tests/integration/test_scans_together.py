@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from deploy.private_servers import PostgreSQL
-from services.checkin import tables
+from services.checkin import persons, tables
 from tests.checkin import (
     IN,
     OTHER_IN,
@@ -23,6 +24,7 @@ from tests.checkin import (
 from tests.people import confirmed
 
 ROUNDS = 20
+PATIENCE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +181,24 @@ async def test_people_who_come_and_go_at_once_are_all_counted(checkin: Checkin) 
     after = await checkin.attendance()
     assert after["arrived_today"] - before["arrived_today"] == 30
     assert after["inside"] - before["inside"] == 20
+
+
+async def test_whoever_waits_for_a_lock_keeps_nobody_else_waiting(checkin: Checkin) -> None:
+    held, others = await checkin.badge(), [await checkin.badge() for _ in range(3)]
+    await checkin.scan(held, IN)
+    async with checkin.service.database.begin() as tx:
+        await persons.hold(tx, [held.registration_id])
+        waiting = asyncio.create_task(checkin.scan(held, OUT))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await _somebody_waits_for_a_lock(checkin):
+                await asyncio.sleep(0.01)
+        for badge in others:
+            assert (await checkin.scan(badge, OTHER_IN))["decision"] == "admitted"
+        assert not waiting.done()
+    assert (await waiting)["reason"] == "departed"
+
+
+async def _somebody_waits_for_a_lock(checkin: Checkin) -> bool:
+    query = text("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
+    async with checkin.service.database.read() as connection:
+        return bool((await connection.execute(query)).scalar_one())

@@ -10,14 +10,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from deploy.private_servers import PostgreSQL
 from services.checkin import tables
-from tests.checkin import IN, OTHER_IN, OUT, Badge, Body, Checkin, new_scan_id, running
+from services.checkin.consumers import know_badge
+from shared.events import BadgeRestated
+from tests.checkin import (
+    ALL_DAYS,
+    IN,
+    OTHER_IN,
+    OUT,
+    VENUE,
+    Badge,
+    Body,
+    Checkin,
+    issued,
+    new_badge,
+    new_scan_id,
+    running,
+)
 
 ROUNDS = 20
 GENEVA = ZoneInfo("Europe/Zurich")
@@ -37,6 +53,25 @@ async def replicas(
         yield one, other
 
 
+def restated(badge: Badge) -> BadgeRestated:
+    return BadgeRestated(
+        badge_id=badge.badge_id,
+        registration_id=badge.registration_id,
+        version=1,
+        number=badge.number,
+        days=ALL_DAYS,
+        zones=VENUE,
+        status="valid",
+    )
+
+
+async def somebody_waits(checkin: Checkin) -> bool:
+    """Whether a transaction waits for a lock that another has taken by name."""
+    waiting = text("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted LIMIT 1")
+    async with checkin.service.database.read() as connection:
+        return (await connection.execute(waiting)).first() is not None
+
+
 async def test_of_two_replicas_that_see_one_badge_at_once_exactly_one_admits(
     replicas: Replicas,
 ) -> None:
@@ -53,6 +88,25 @@ async def test_of_two_replicas_that_see_one_badge_at_once_exactly_one_admits(
                 assert answer["reason"] == "already_inside"
                 assert answer["previous"]["scan_id"] == entry["scan_id"]
     await check(replicas)
+
+
+async def test_whoever_hears_of_a_badge_at_the_same_moment_waits_for_the_other(
+    replicas: Replicas,
+) -> None:
+    one, other = replicas
+    badge = new_badge(uuid4())
+    async with one.service.database.begin() as tx:
+        await know_badge(tx, issued(badge))
+        hearing = asyncio.create_task(other.hear(restated(badge)))
+        async with asyncio.timeout(10):
+            while not await somebody_waits(one):
+                await asyncio.sleep(0.02)
+        assert not hearing.done()
+    await hearing
+    [number] = [
+        row.number for row in await one.rows(tables.badges) if row.badge_id == badge.badge_id
+    ]
+    assert number == badge.number
 
 
 async def test_of_two_people_with_one_scan_id_only_the_logged_one_is_inside(

@@ -147,3 +147,23 @@ async def test_a_series_of_codes_alerts_once_whichever_replica_hears_them(
         listed = await one.http.get("/checkin/api/alerts", headers=one.lead)
         kinds = [alert["kind"] for alert in listed.json()["items"]]
         assert sorted(kinds) == ["forged_badge", "unknown_badges"]
+
+
+# --- started again -------------------------------------------------------------------------------
+
+
+async def test_a_rehearsal_that_begins_its_morning_again_goes_on_where_people_are(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running(database_url, tmp_path, clock="2017-06-12T10:00:00+02:00") as checkin:
+        badge = await checkin.badge()
+        assert (await checkin.scan(badge))["reason"] == "first_entry"
+    async with running(database_url, tmp_path, clock="2017-06-12T08:00:00+02:00") as checkin:
+        for gate, reason, inside in (
+            (IN, "already_inside", 1),
+            (OUT, "departed", 0),
+            (IN, "reentry", 1),
+            (OUT, "departed", 0),
+        ):
+            assert (await checkin.scan(badge, gate))["reason"] == reason
+            assert (await checkin.attendance())["inside"] == inside

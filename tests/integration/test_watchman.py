@@ -154,3 +154,23 @@ async def test_a_service_says_how_many_dead_letters_it_has(
         expected = TroubleCounted(kind="dead_letters", where=CHECKIN_PARTICIPANTS, count=2)
         while expected not in await checkin.said():
             await asyncio.sleep(0.05)
+
+
+async def test_a_service_that_starts_says_that_there_is_no_trouble(
+    postgres: PostgreSQL, tmp_path: Path
+) -> None:
+    # Else an alert of before the restart would stay open for ever.
+    postgres.drop_databases()
+    async with running(postgres.url, tmp_path), asyncio.timeout(10):
+        while CHECKIN_PARTICIPANTS not in await asyncio.to_thread(_without_trouble, postgres):
+            await asyncio.sleep(0.05)
+
+
+def _without_trouble(postgres: PostgreSQL) -> list[str]:
+    return postgres.execute(
+        """
+        SELECT event -> 'data' ->> 'where' FROM outbox
+        WHERE event ->> 'type' LIKE '%trouble_counted.v1' AND event -> 'data' ->> 'count' = '0'
+        """,
+        database="forumpass_checkin",
+    )

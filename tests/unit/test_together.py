@@ -54,6 +54,30 @@ async def test_one_to_blame_fails_alone() -> None:
         assert await together.do(3) == 6
 
 
+async def test_while_a_batch_is_held_up_others_go_on_beside_it() -> None:
+    locked = asyncio.Event()
+    batches: list[list[int]] = []
+
+    async def double(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        if 1 in items:
+            await locked.wait()
+        return [2 * item for item in items]
+
+    together = Together(double, most=8, lanes=2)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        held_up = asyncio.create_task(together.do(1))
+        await asyncio.sleep(0.001)
+        # The first comes a moment later, and nobody after it; others when all that is over.
+        assert await together.do(2) == 4
+        assert await asyncio.gather(*(together.do(item) for item in (3, 4))) == [6, 8]
+        assert not held_up.done()
+        locked.set()
+        assert await held_up == 2
+        assert await together.do(5) == 10
+    assert [sorted(batch) for batch in batches] == [[1], [2], [3, 4], [5]]
+
+
 async def test_whoever_gives_up_keeps_nobody_else() -> None:
     together = Together(Doubling(), most=8, lanes=1)
     impatient = asyncio.create_task(together.do(1))
