@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from shared.access import Role
 from tests.browser.chromium import DESK, PHONE
-from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import complaints, keep_picture
 from tests.system import OneMachine, badge_of, device_at, register, scan_until_known
-
-
-@pytest.fixture
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +83,46 @@ def test_stewards_see_one_anothers_marks_and_find_people_by_name(
     expect(first.get_by_role("button")).to_have_count(0)
 
     first.emulate_media(media="screen")
-    first.get_by_role("button", name="End the roll call").click()
+    end = first.get_by_role("button", name="End the roll call")
+    expect(end).to_be_hidden()
+    first.get_by_text("End the roll call…").click()
+    keep_picture(first, tmp_path, "end")
+    end.click()
     expect(second.get_by_role("button", name="Begin a roll call")).to_be_visible(timeout=10_000)
+
+
+def test_a_gate_and_the_stewards_see_one_anothers_marks(
+    system: OneMachine, browser: Browser, inside: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    page = steward(browser, system, locale="en")
+    gate = browser.new_context(viewport=PHONE, locale="en").new_page()
+    with system.visit().as_staff(Role.security_lead) as lead:
+        body = {"gate": "tower-in", "label": "Lane 7"}
+        gate.goto(lead.post("/checkin/api/enrolments", json=body).json()["url"])
+    expect(gate.locator("gate-app:not([data-people='0'])")).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Begin a roll call").click()
+    gate.get_by_role("button", name="More").click()
+    gate.get_by_role("button", name="Evacuation list").click()
+    expect(gate.locator("evacuation-list [data-reach=now]")).to_be_visible(timeout=10_000)
+    gate.get_by_role("button", name="Found: Wei Ng").click()
+    marked = page.locator(".roll > li", has_text="Wei")
+    expect(marked).to_have_attribute("data-state", "found", timeout=10_000)
+    expect(marked.locator(".by")).to_contain_text("Lane 7")
+    page.get_by_role("button", name=re.compile("Found: Zoë")).click()
+    zoe = gate.get_by_role("button", name=re.compile("Found: Zoë"))
+    expect(zoe).to_have_attribute("aria-pressed", "true", timeout=10_000)
+    assert complaints(gate) == []
+    keep_picture(gate, tmp_path, "gate")
+
+    gate.context.set_offline(True)
+    zoe.click()
+    expect(gate.locator("evacuation-list [data-reach=later]")).to_be_visible(timeout=10_000)
+    gate.context.set_offline(False)
+    again = page.locator(".roll > li", has_text="Zoë")
+    expect(again).to_have_attribute("data-state", "missing", timeout=30_000)
+    page.get_by_text("End the roll call…").click()
+    page.get_by_role("button", name="End the roll call").click()
+    expect(gate.locator("evacuation-list [data-reach=never]")).to_be_visible(timeout=10_000)
 
 
 def test_without_scripts_the_list_is_read_and_marked(
@@ -104,5 +134,6 @@ def test_without_scripts_the_list_is_read_and_marked(
     expect(page.locator("[data-count=missing]")).to_have_text(str(len(inside) - 1))
     page.get_by_role("link", name="Show the missing only").click()
     expect(page.locator(".roll > li")).to_have_count(len(inside) - 1)
+    page.get_by_text("End the roll call…").click()
     page.get_by_role("button", name="End the roll call").click()
     expect(page.get_by_role("button", name="Begin a roll call")).to_be_visible()

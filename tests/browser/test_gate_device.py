@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from tests.browser.chromium import (
     scan_by_hand,
 )
 from tests.browser.chromium import chromium as start_chromium
-from tests.system import OneMachine, badge_of, register
+from tests.system import OneMachine, badge_of, eventually, register
 
 HEARS_MS = 20_000
 
@@ -160,9 +161,76 @@ def test_word_reason_name_and_category_are_seen_whole_on_every_screen(
         for reason in ("first_entry", "already_inside"):
             scan_by_hand(page, badge["credential"])
             expect(page.locator("answer-view")).to_have_attribute("data-reason", reason)
-        for size, (width, height) in SIZES.items():
-            page.set_viewport_size({"width": width, "height": height})
-            assert (size, page.evaluate(HIDDEN)) == (size, [])
+        assert_seen_whole(page)
+        page.locator("gate-header input[value=out]").check()
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "departed")
+        assert_seen_whole(page)
+
+
+def assert_seen_whole(page: Page) -> None:
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        # What stands beside the answer on a desk goes a moment later.
+        eventually(partial(hidden_parts, page, size), lambda seen: not seen[1])
+
+
+def hidden_parts(page: Page, size: str) -> tuple[str, list[str]]:
+    return size, page.evaluate(HIDDEN)
+
+
+def test_a_gate_that_is_turned_says_so_and_forgets_the_last_answer(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        app = page.locator("gate-app")
+        counting = page.locator("gate-header .counting")
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        expect(counting).to_be_hidden()
+        for half in page.locator("gate-header .directions label").all():
+            box = half.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 48
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "first_entry")
+        page.locator("gate-header input[value=out]").check()
+        expect(app).to_have_attribute("data-state", "ready")
+        expect(counting).to_have_text("Counting people OUT")
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "departed")
+        page.get_by_role("button", name="More").click()
+        counters = page.locator("more-menu")
+        expect(counters).to_contain_text("1 admitted on this device today")
+        expect(counters).to_contain_text("1 counted out on this device today")
+        page.keyboard.press("Escape")
+        page.locator("gate-header input[value=in]").check()
+        expect(app).to_have_attribute("data-state", "ready")
+        expect(counting).to_be_hidden()
+
+
+CENTRES: Final = """
+    () => {
+        const answer = document.querySelector('gate-app').shadowRoot.querySelector('answer-view');
+        const centre = (box) => (box.left + box.right) / 2;
+        const range = document.createRange();
+        range.selectNodeContents(answer.shadowRoot.querySelector('.next p'));
+        return [answer, range].map((one) => Math.round(centre(one.getBoundingClientRect())));
+    }
+"""
+
+
+def test_without_a_camera_nothing_keeps_its_place(chromium: str, lead: httpx.Client) -> None:
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        scan_by_hand(page, "NO BADGE OF THE FORUM")
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "malformed")
+        answer, next_words = page.evaluate(CENTRES)
+        assert abs(answer - next_words) <= 1
 
 
 FOCUSED: Final = """

@@ -42,6 +42,7 @@ def lead(system: OneMachine) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def browser(chromium: str) -> Iterator[Browser]:
+    """One a test, for one test here has its own, and Playwright runs no two beside each other."""
     with start_chromium(chromium) as started:
         yield started
 
@@ -211,7 +212,7 @@ def test_without_a_network_the_gate_lists_who_is_inside_and_ticks_who_was_found(
     assert opened(page, lines) == {*known, another["registration_id"]}
     new = lines.and_(page.locator(f"[data-registration='{another['registration_id']}']"))
     expect(new).to_contain_text("Tower, ")
-    expect(page.locator("evacuation-list .age")).to_contain_text("this device’s replica of")
+    expect(page.locator("evacuation-list .age")).to_contain_text("this device’s own list, as of")
     assert complaints(page) == []
     keep_picture(page, tmp_path, "evacuation list without a network")
 

@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from shared.access import Role
-from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import complaints, keep_picture
 from tests.browser.test_gate_offline import HEARS_MS, cut, kept, paired, status, told
 from tests.system import OneMachine, attached, badge_of, eventually, register
@@ -54,12 +53,6 @@ def people(system: OneMachine) -> list[Badge]:
         {"given_name": "Zoë", "family_name": "Plain"},
     ]
     return [badge_of(visitor, register(visitor, **one)[0]) for one in given]
-
-
-@pytest.fixture
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 def shown(box: Locator) -> str:

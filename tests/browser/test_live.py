@@ -18,7 +18,6 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from shared.access import Role
 from tests.browser.chromium import DESK, PHONE, sign_in
-from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import complaints, keep_picture
 from tests.system import (
     OneMachine,
@@ -49,12 +48,6 @@ def lead(system: OneMachine) -> Iterator[httpx.Client]:
 def gate(system: OneMachine) -> Iterator[httpx.Client]:
     with device_at(system.visit(), "tower-in") as device:
         yield device
-
-
-@pytest.fixture
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +210,43 @@ def test_the_wall_needs_no_hands_and_fits_its_screen(pages: Pages, tmp_path: Pat
         assert page.locator("button, select, summary").count() == 0
         assert complaints(page) == []
         keep_picture(page, tmp_path, f"wall-{viewport['width']}")
+
+
+CROWDED: Final = """
+    () => {
+        const part = (name) =>
+            document.querySelector('live-page').shadowRoot.querySelector(name);
+        const at = part('gate-board').now.toISOString();
+        const many = (count, make) => Array.from(Array(count), (_, place) => make(String(place)));
+        part('alert-list').alerts = many(30, (id) => ({
+            id, kind: 'gate_silent', at, gate: 'tower-in', detail: `Lane ${id}`,
+            acknowledged_at: null, acknowledged_by: null,
+        }));
+        part('gate-board').devices = many(5, (id) => ({
+            device_id: id, label: `Lane ${id}`, gate: 'tower-in', battery: null, charging: null,
+            app_version: null, pending: null, last_contact_at: at,
+        }));
+        part('gate-board').gates = many(30, (id) => ({
+            id: id === '0' ? 'tower-in' : id, names: { en: `Gate ${id}` },
+        }));
+    }
+"""
+
+
+def test_the_wall_counts_what_it_has_no_room_for(pages: Pages, tmp_path: Path) -> None:
+    page = pages.open(WALLS[0], path="/checkin/live?wall")
+    expect(page.locator("alert-list")).to_be_visible()
+    page.evaluate(CROWDED)
+    for panel, entry in (("alert-list", "li.open"), ("gate-board", ".gates > li")):
+        entries = page.locator(panel).locator(entry)
+        expect(entries).to_have_count(30)
+        seen = len([one for one in entries.all() if one.is_visible()])
+        assert 0 < seen < 30
+        expect(page.locator(panel).locator(".more").last).to_have_text(f"+ {30 - seen} more")
+    at_the_tower = page.locator("[data-gate=tower-in]")
+    expect(at_the_tower.locator("[data-device]")).to_have_count(3)
+    expect(at_the_tower).to_contain_text("+ 2 more")
+    keep_picture(page, tmp_path, "crowded")
 
 
 def test_an_organiser_looks_back_and_returns(

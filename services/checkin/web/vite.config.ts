@@ -1,7 +1,13 @@
 import { defineConfig } from 'vite';
 import { precache, versionOf, WORKER } from './precache.ts';
 
-const version = versionOf(import.meta.dirname, ['gate.html', 'package.json', 'public', 'src']);
+const version = versionOf(import.meta.dirname, [
+  'gate.html',
+  'package.json',
+  'public',
+  'src',
+  '../../../shared/web/country_names.json',
+]);
 
 /** What is asked for from outside of what is built here. */
 const STABLE: Record<string, string> = {

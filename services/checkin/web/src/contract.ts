@@ -238,6 +238,22 @@ export interface Room {
   readonly devices: readonly Device[];
 }
 
+export interface Mark {
+  readonly state: 'missing' | 'found' | 'left';
+  readonly marked_at: string | null;
+  readonly marked_by: string | null;
+}
+
+/** How a roll call stands. */
+export interface Marks {
+  readonly roll_call: { readonly id: string } | null;
+  readonly missing: number;
+  readonly found: number;
+  readonly left: number;
+  /** By registration: those not missing, and those marked so */
+  readonly people: Readonly<Record<string, Mark>>;
+}
+
 /** RFC 9457. */
 export interface Problem {
   readonly type: string;

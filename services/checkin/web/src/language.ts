@@ -1,5 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import { numberFormat, regionNames } from './formats';
+import { countryName } from './countries';
+import { numberFormat } from './formats';
 import en, { type Words } from './words/en';
 
 const catalogues = Object.fromEntries(
@@ -67,12 +68,7 @@ export class Language implements ReactiveController {
   }
 
   country(alpha2: string): string {
-    try {
-      return regionNames(this.words.locale).of(alpha2) ?? alpha2;
-    } catch {
-      // A code of another form than alpha-2 has no name: show what came.
-      return alpha2;
-    }
+    return countryName(alpha2, current, this.words.locale);
   }
 
   number(n: number): string {

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, expect, test, vi } from 'vitest';
 import * as device from '../src/gate/device';
-import { TOWER } from './fakes';
+import { answer, TOWER } from './fakes';
 
 const PAIRED = { deviceId: 'd', token: 't', gate: 'tower-in', direction: null };
 
@@ -27,7 +27,7 @@ test('a pairing is on the disk when it is kept, and gone when it is wiped', asyn
   await device.paired.keep(PAIRED);
   expect(transaction).toHaveBeenCalledWith(['device'], 'readwrite', { durability: 'strict' });
   expect(await device.paired.recall()).toEqual(PAIRED);
-  device.tally.keep({ day: '2017-06-12', admitted: 3, refused: 1 });
+  device.tally.keep({ day: '2017-06-12', admitted: 3, departed: 2, refused: 1 });
   await device.wipe();
   expect(await device.paired.recall()).toBeNull();
   expect(device.tally.recall()).toEqual(device.NO_TALLY);
@@ -54,4 +54,15 @@ test('zoom is kept for each camera', () => {
   expect(device.zoom.recall('back')).toBe(3);
   expect(device.zoom.recall('front')).toBe(1.5);
   expect(device.zoom.recall('other')).toBeNull();
+});
+
+test('who left is counted apart from who was let in', () => {
+  const answers = [
+    answer('a', { reason: 'first_entry' }),
+    answer('b', { reason: 'departed' }),
+    answer('c', { decision: 'refused', reason: 'blocked' }),
+    answer('d', { reason: 'departed' }),
+  ];
+  const { admitted, departed, refused } = answers.reduce(device.counted, device.NO_TALLY);
+  expect({ admitted, departed, refused }).toEqual({ admitted: 1, departed: 2, refused: 1 });
 });

@@ -92,6 +92,18 @@ describe('somebody without a badge in hand', () => {
     expect(names('love').map(([, id]) => id)).toEqual([badge().badge_id, 'b3']);
   });
 
+  test.each(['王', '王伟', '伟 王'])('is found by %s, which has no blank between names', (query) => {
+    const wei = badge({
+      badge_id: 'b4',
+      registration_id: 'wei',
+      given_name: '伟',
+      family_name: '王',
+    });
+    copy.apply(changes({ full: false, badges: [wei] }), 0);
+    expect(names(query)).toEqual([['伟', 'b4']]);
+    expect(names('李')).toEqual([]);
+  });
+
   test('is shown inside or not', () => {
     const [ada] = find(copy, 'lovelace', () => inside());
     expect(ada).toMatchObject({ inside: true, entrance: 'varembe' });

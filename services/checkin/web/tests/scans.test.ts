@@ -73,6 +73,20 @@ describe('the officer is told', () => {
     expect(scans.waiting).toBe(0);
   });
 
+  test('no longer what was answered before the gate was turned, but what is still to come', async () => {
+    serve(({ body }) => refusing(body['scan_id']));
+    const { scans } = newGate();
+    scans.take({ number: '7KQ2M9X1' });
+    scans.putAway();
+    expect(scans.newest).not.toBeNull();
+    await vi.waitFor(() => expect(scans.newest?.answer?.reason).toBe('blocked'));
+    scans.putAway();
+    expect(scans.newest).toBeNull();
+    expect(scans.list).toHaveLength(1);
+    scans.take({ number: '7KQ2M9X1' });
+    expect(scans.newest).not.toBeNull();
+  });
+
   test('the device’s own answer when the server is slow, and then that it was wrong', async () => {
     const sent = serve(({ path, body }) => (path === '' ? after(600, refusing(body['scan_id'])) : {}));
     const { scans, told } = newGate();

@@ -74,7 +74,7 @@ describe('the answer in the officer’s words', () => {
   test('names the zone that is closed to the badge', () => {
     expect(verdict(answer('zone_full'), telling('en')).sentence).toBe('Full: Venue');
     expect(verdict(answer('zone_not_allowed'), telling('fr')).sentence).toBe(
-      'Ce badge n’ouvre pas : Site',
+      'Ce badge ne donne pas accès à : Site',
     );
   });
 

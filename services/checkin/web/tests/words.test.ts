@@ -15,7 +15,7 @@ const COUNTS = [0, 1, 2, 5, 11, 21, 100];
 const PROPERTIES = ['language', 'direction', 'locale'];
 // What a language has in common with English; nothing else may be left as it was.
 const SAME: Readonly<Record<string, readonly string[]>> = {
-  fr: ['live.badged', 'live.menu', 'live.regions.europe'],
+  fr: ['live.badged', 'live.menu', 'live.pages.badges', 'live.regions.europe'],
 };
 
 // A text of one or two words may grow by this; a longer one by its share.
@@ -112,6 +112,15 @@ test('Russian has three forms to count in', () => {
     '11 проверок в очереди',
     '21 проверка в очереди',
   ]);
+});
+
+test('French has no break before a sign of two parts, nor inside of its quotation marks', () => {
+  for (const [path, text] of texts(fr)) expect(read(text), path).not.toMatch(/ [:;!?»…]|« /);
+});
+
+test.each(Object.entries({ en, es, fr, ru }))('one scan is lost as one, in %s', (_, { gate }) => {
+  const [one, two] = [1, 2].map((n) => gate.unpairWaiting(n).split('. ')[1]);
+  expect(one).not.toBe(two);
 });
 
 test('Arabic has six', () => {

@@ -213,9 +213,9 @@ export class AnswerView extends LitElement {
         flex-wrap: wrap;
         gap: var(--space-2) var(--space-3);
         align-items: center;
-        justify-content: space-between;
+        justify-content: space-evenly;
         min-block-size: var(--camera-tile);
-        padding-inline-start: calc(var(--camera-tile) + var(--space-3));
+        padding-inline-start: var(--camera-room);
         line-height: 1.25;
       }
 
@@ -384,8 +384,17 @@ export class AnswerView extends LitElement {
           grid-column: 1 / -1;
         }
 
+        .verdict {
+          gap: var(--space-1);
+        }
+
         .verdict h2 {
           grid-auto-flow: row;
+          gap: var(--space-1);
+        }
+
+        h2 svg {
+          block-size: 3rem;
         }
 
         .next {
@@ -394,7 +403,7 @@ export class AnswerView extends LitElement {
           justify-content: end;
           order: -1;
           padding-inline-start: 0;
-          padding-block-end: calc(var(--camera-tile) + var(--space-3));
+          padding-block-end: var(--camera-room);
         }
       }
 

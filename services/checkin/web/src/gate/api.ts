@@ -5,6 +5,7 @@ import type {
   Enrolled,
   Forum,
   Found,
+  Marks,
   Reason,
   ScanAnswer,
   ScanProblem,
@@ -64,6 +65,16 @@ export function sayShown(
 export async function findParticipants(token: string, query: string): Promise<readonly Found[]> {
   const path = `${BASE}/participants?${new URLSearchParams({ q: query })}`;
   return (await call<{ items: readonly Found[] }>(path, { token })).items;
+}
+
+export function readMarks(token: string): Promise<Marks> {
+  return call(`${BASE}/evacuation/marks`, { token });
+}
+
+/** Says that somebody has been found, or is still missing. */
+export function mark(token: string, registrationId: string, isFound: boolean): Promise<void> {
+  const person = `${BASE}/evacuation/people/${encodeURIComponent(registrationId)}`;
+  return call(`${person}/${isFound ? 'found' : 'not-found'}`, { method: 'POST', token });
 }
 
 const PHOTO_PATIENCE_MS = 10_000;

@@ -1,9 +1,9 @@
-import type { Direction, Forum, Gate } from '../contract';
+import type { Direction, Forum, Gate, ScanAnswer } from '../contract';
 import { answerTo, transact } from './database';
 
 /**
  * What this device keeps of itself through a reload: who it is, where it stands and which way, and
- * how many it let in today. Nothing here names a participant.
+ * how many passed it today. Nothing here names a participant.
  */
 export interface Device {
   readonly deviceId: string;
@@ -22,10 +22,17 @@ export interface KeptForum {
 export interface Tally {
   readonly day: string;
   readonly admitted: number;
+  readonly departed: number;
   readonly refused: number;
 }
 
-export const NO_TALLY: Tally = { day: '', admitted: 0, refused: 0 };
+export const NO_TALLY: Tally = { day: '', admitted: 0, departed: 0, refused: 0 };
+
+/** The day's numbers with one more answer: whoever left was not let in. */
+export function counted(tally: Tally, { decision, reason }: ScanAnswer): Tally {
+  const what = reason === 'departed' ? reason : decision;
+  return { ...tally, [what]: tally[what] + 1 };
+}
 
 // What must be there after a power cut is in the browser's database: localStorage is written to the
 // disk seconds later, and by then a pairing code that works once is spent.
@@ -49,7 +56,7 @@ export const forum = {
 export const tally = {
   recall: (): Tally => {
     const kept = localStorage.getItem(TALLY);
-    return kept === null ? NO_TALLY : (JSON.parse(kept) as Tally);
+    return { ...NO_TALLY, ...(JSON.parse(kept ?? '{}') as Partial<Tally>) };
   },
   keep: (counted: Tally): void => localStorage.setItem(TALLY, JSON.stringify(counted)),
 };

@@ -12,34 +12,61 @@ import { fold } from './people';
 import './person-photo';
 import type { Photos } from './photos';
 import type { Muster } from './session';
-import * as ticks from './ticks';
+import { type Reach, type RollCall, Ticks } from './ticks';
 import type { Telling } from './verdict';
 
 const OLD_MINUTES = 2;
+const LOOK_MS = 3000;
 
-/** Who is inside by the device's own copy, to be looked for when the server cannot be asked. */
+/**
+ * Who is inside by the device's own copy, to be looked for with the server and without it. Ticks are
+ * shared with everybody else who looks, as soon as a roll call goes on and the server answers.
+ */
 @customElement('evacuation-list')
 export class EvacuationList extends LitElement {
   @property({ attribute: false }) muster!: () => Muster | null;
+  @property({ attribute: false }) rollCall!: RollCall;
   @property({ attribute: false }) telling!: Telling;
   @property({ attribute: false }) photos!: Photos;
 
   /** As it was when the list was opened: who looks for somebody needs lines that stay. */
   @state() private listed: Muster | null = null;
-  @state() private found: ReadonlySet<string> = new Set();
   @state() private query = '';
   @state() private missingOnly = false;
 
   private language = new Language(this);
+  private ticks: Ticks | null = null;
+  private looking: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.listed = this.muster();
-    void this.recall();
+    if (this.listed) void this.begin(new Ticks(this.listed.session, this.rollCall));
   }
 
-  private async recall(): Promise<void> {
-    if (this.listed) this.found = await ticks.recall(this.listed.session);
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.looking);
+    this.ticks = null;
+  }
+
+  private async begin(ticks: Ticks): Promise<void> {
+    await ticks.recall();
+    this.ticks = ticks;
+    this.requestUpdate();
+    await this.look(ticks);
+  }
+
+  /** And again and again, for as long as the list is open. */
+  private async look(ticks: Ticks): Promise<void> {
+    await ticks.look();
+    if (this.ticks !== ticks) return;
+    this.requestUpdate();
+    this.looking = setTimeout(() => void this.look(ticks), LOOK_MS);
+  }
+
+  private get found(): ReadonlySet<string> {
+    return this.ticks?.found ?? NOBODY;
   }
 
   override render() {
@@ -56,7 +83,7 @@ export class EvacuationList extends LitElement {
         </strong>
         ${words.found}
       </p>
-      <p class="hint">${words.ticksStay}</p>
+      <p class="hint" data-reach=${this.reach}>${words.ticksReach[this.reach]}</p>
       <label for="name">${words.findName}</label>
       <input
         id="name"
@@ -77,6 +104,10 @@ export class EvacuationList extends LitElement {
       ${listed.people.length ? nothing : html`<p class="hint">${words.nobodyInside}</p>`}
       ${this.renderZones(this.missingOnly ? missing : listed.people)}
     `;
+  }
+
+  private get reach(): Reach {
+    return this.ticks?.reach ?? 'never';
   }
 
   private renderAge({ copiedAt, minutes }: Muster) {
@@ -137,7 +168,7 @@ export class EvacuationList extends LitElement {
           class=${isFound ? '' : 'quiet'}
           aria-pressed=${isFound ? 'true' : 'false'}
           aria-label="${words.found}: ${badge ? `${badge.given_name} ${badge.family_name}` : number}"
-          @click=${() => this.tick(registrationId)}
+          @click=${() => void this.tick(registrationId)}
         >
           ${check}
         </button>
@@ -154,11 +185,12 @@ export class EvacuationList extends LitElement {
     return [came, seen].filter(Boolean).join(' · ');
   }
 
-  private tick(registrationId: string): void {
-    const found = new Set(this.found);
-    if (!found.delete(registrationId)) found.add(registrationId);
-    this.found = found;
-    if (this.listed) void ticks.keep(this.listed.session, found);
+  private async tick(registrationId: string): Promise<void> {
+    const done = this.ticks?.tick(registrationId);
+    // On the screen at once, whatever the server and the disk take.
+    this.requestUpdate();
+    await done;
+    this.requestUpdate();
   }
 
   static override styles = [
@@ -251,6 +283,8 @@ export class EvacuationList extends LitElement {
     `,
   ];
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 function searchable({ badge, registrationId }: Inside): string {
   return badge

@@ -298,6 +298,10 @@ export class GateApp extends LitElement {
     const { newest } = this.session;
     return html`
       <main>
+        <camera-view
+          ?small=${newest !== null}
+          @read=${(event: CustomEvent<string>) => this.seen(event.detail)}
+        ></camera-view>
         <answer-view
           ?hidden=${!newest}
           .scan=${newest}
@@ -307,10 +311,6 @@ export class GateApp extends LitElement {
           @override=${(event: CustomEvent<Scan>) =>
             this.show({ kind: 'override', scan: event.detail })}
         ></answer-view>
-        <camera-view
-          ?small=${newest !== null}
-          @read=${(event: CustomEvent<string>) => this.seen(event.detail)}
-        ></camera-view>
       </main>
       ${this.renderBar()}
     `;
@@ -428,6 +428,7 @@ export class GateApp extends LitElement {
         return html`
           <evacuation-list
             .muster=${this.muster}
+            .rollCall=${this.session.rollCall}
             .telling=${telling}
             .photos=${this.session.photos}
           ></evacuation-list>
@@ -474,6 +475,7 @@ export class GateApp extends LitElement {
       :host {
         display: grid;
         --camera-tile: clamp(4.5rem, 13vh, 10rem);
+        --camera-room: calc(var(--camera-tile) + var(--space-3));
         grid-template-rows: auto auto auto 1fr auto;
         grid-template-columns: 100%;
         block-size: 100dvh;
@@ -535,6 +537,12 @@ export class GateApp extends LitElement {
         block-size: var(--camera-tile);
         border: 2px solid #ffffff;
         border-radius: var(--radius-large);
+      }
+
+      /* A gate without a camera has no tile to leave room for. */
+      camera-view[data-fault] ~ answer-view {
+        --camera-tile: 0rem;
+        --camera-room: 0rem;
       }
 
       nav {

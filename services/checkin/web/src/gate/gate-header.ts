@@ -1,11 +1,11 @@
-import { css, html, LitElement } from 'lit';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { Direction } from '../contract';
 import type { ForumClock } from '../forum-clock';
-import { check, cross } from '../icons';
+import { check, cross, leaving } from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
-import type { Tally } from './device';
+import { NO_TALLY, type Tally } from './device';
 import type { Link } from './status';
 
 /** Which gate this is, which way it lets people, and whether it is online. Fires `turn`. */
@@ -15,7 +15,7 @@ export class GateHeader extends LitElement {
   @property() direction: Direction = 'in';
   /** The gate's own direction; another one stands out, so that nobody forgets it */
   @property() usual: Direction = 'in';
-  @property({ attribute: false }) tally: Tally = { day: '', admitted: 0, refused: 0 };
+  @property({ attribute: false }) tally: Tally = NO_TALLY;
   @property({ attribute: false }) link: Link = { kind: 'online' };
   @property({ attribute: false }) clock!: ForumClock;
   @property({ type: Number }) waiting = 0;
@@ -24,27 +24,37 @@ export class GateHeader extends LitElement {
 
   override render() {
     const words = this.language.words.gate;
+    const { admitted, departed, refused } = this.tally;
     return html`
       <h1>${this.gate}</h1>
       <p class="tally tabular">
-        <span title=${words.admittedHere(this.tally.admitted)}>
-          ${check}<span aria-hidden="true">${this.language.number(this.tally.admitted)}</span>
-          <span class="visually-hidden">${words.admittedHere(this.tally.admitted)}</span>
-        </span>
-        <span title=${words.refusedHere(this.tally.refused)}>
-          ${cross}<span aria-hidden="true">${this.language.number(this.tally.refused)}</span>
-          <span class="visually-hidden">${words.refusedHere(this.tally.refused)}</span>
-        </span>
+        ${this.renderCount(check, admitted, words.admittedHere(admitted))}
+        ${departed > 0 ? this.renderCount(leaving, departed, words.departedHere(departed)) : nothing}
+        ${this.renderCount(cross, refused, words.refusedHere(refused))}
       </p>
       <p class="link" data-link=${this.link.kind} role="status">${this.status()}</p>
       <div
         class="directions"
         role="radiogroup"
         aria-label=${words.direction}
-        ?data-turned=${this.direction !== this.usual}
+        ?data-turned=${this.isTurned}
       >
         ${this.renderDirection('in')} ${this.renderDirection('out')}
       </div>
+      <p class="counting" role="status">${this.isTurned ? words.counting[this.direction] : nothing}</p>
+    `;
+  }
+
+  private get isTurned(): boolean {
+    return this.direction !== this.usual;
+  }
+
+  private renderCount(icon: TemplateResult, count: number, sentence: string) {
+    return html`
+      <span title=${sentence}>
+        ${icon}<span aria-hidden="true">${this.language.number(count)}</span>
+        <span class="visually-hidden">${sentence}</span>
+      </span>
     `;
   }
 
@@ -76,7 +86,7 @@ export class GateHeader extends LitElement {
           .checked=${this.direction === direction}
           @change=${() => this.dispatchEvent(new CustomEvent('turn', { detail: direction }))}
         />
-        <span>${this.language.words.gate[direction]}</span>
+        <span>${this.direction === direction ? check : nothing}${this.language.words.gate[direction]}</span>
       </label>
     `;
   }
@@ -85,14 +95,16 @@ export class GateHeader extends LitElement {
     look,
     css`
       :host {
+        --side: var(--space-3);
         display: grid;
         grid-template:
           'gate directions directions' auto
           'link link tally' auto
+          'counting counting counting' auto
           / 1fr auto auto;
         gap: var(--space-1) var(--space-3);
         align-items: center;
-        padding: var(--space-2) var(--space-3);
+        padding: var(--space-2) var(--side);
         background: var(--band);
         color: var(--on-band);
       }
@@ -156,9 +168,32 @@ export class GateHeader extends LitElement {
         background: none;
       }
 
+      /* Whoever forgets to turn the gate back counts a whole queue the wrong way. */
+      .counting {
+        grid-area: counting;
+        margin: 0 calc(-1 * var(--side)) calc(-1 * var(--space-2));
+        padding-inline: var(--side);
+        border-block: 0.35rem solid transparent;
+        background:
+          linear-gradient(var(--unsent), var(--unsent)) padding-box,
+          repeating-linear-gradient(-45deg, var(--on-unsent) 0 0.75rem, var(--unsent) 0 1.5rem)
+            border-box;
+        color: var(--on-unsent);
+        font-size: clamp(1.2rem, 6.25vw, 1.5rem);
+        font-weight: 800;
+        line-height: 1.15;
+        text-align: center;
+      }
+
+      .counting:empty {
+        display: none;
+      }
+
       .directions {
         grid-area: directions;
-        display: flex;
+        display: grid;
+        grid-auto-flow: column;
+        grid-auto-columns: 1fr;
         border: 1px solid var(--on-band-soft);
         border-radius: var(--radius);
         overflow: hidden;
@@ -166,7 +201,6 @@ export class GateHeader extends LitElement {
 
       label {
         position: relative;
-        flex: 1;
         cursor: pointer;
       }
 
@@ -180,16 +214,27 @@ export class GateHeader extends LitElement {
 
       label span {
         display: grid;
+        gap: 2px;
+        place-content: center;
         place-items: center;
-        min-inline-size: 3.5rem;
-        min-block-size: var(--target);
-        padding-inline: var(--space-3);
+        /* For a thumb in a glove, which is wider than a finger */
+        min-inline-size: 4.5rem;
+        min-block-size: 3.5rem;
+        padding-inline: var(--space-2);
+        color: var(--on-band-soft);
         font-weight: 600;
+        line-height: 1.1;
+      }
+
+      label svg {
+        inline-size: 1.1rem;
+        block-size: 1.1rem;
       }
 
       input:checked + span {
         background: var(--on-band);
         color: #0a3a6b;
+        font-weight: 800;
       }
 
       [data-turned] input:checked + span {
@@ -202,12 +247,40 @@ export class GateHeader extends LitElement {
         outline-offset: -5px;
       }
 
+      /* A short screen needs the room for the name. */
+      @media (min-height: 50rem) {
+        .counting {
+          padding-block: var(--space-2);
+          border-block-width: 0.5rem;
+          font-size: clamp(1.25rem, 6.5vw, 1.75rem);
+        }
+      }
+
       @media (min-width: 60rem), (max-height: 30rem) and (min-width: 40rem) {
         :host {
-          grid-template: 'gate link tally directions' auto / auto 1fr auto auto;
-          gap: var(--space-5);
+          grid-template:
+            'gate link tally directions' auto
+            'counting counting counting counting' auto
+            / auto 1fr auto auto;
+          --side: var(--space-5);
+          gap: var(--space-1) var(--space-5);
+        }
+      }
+
+      /* On a phone held across, each line here is one less for the answer. */
+      @media (max-height: 30rem) and (min-width: 40rem) {
+        :host {
           padding-block: var(--space-1);
-          padding-inline: var(--space-5);
+        }
+
+        .counting {
+          margin-block-end: calc(-1 * var(--space-1));
+          font-size: 1.15rem;
+        }
+
+        label span {
+          grid-auto-flow: column;
+          min-block-size: 3rem;
         }
       }
     `,

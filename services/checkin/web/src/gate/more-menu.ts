@@ -25,6 +25,7 @@ export class MoreMenu extends LitElement {
         <h3>${words.counters}</h3>
         <ul>
           <li>${words.admittedHere(this.tally.admitted)}</li>
+          <li>${words.departedHere(this.tally.departed)}</li>
           <li>${words.refusedHere(this.tally.refused)}</li>
           <li>${words.waiting(this.waiting)}</li>
           ${this.inside === null ? nothing : html`<li>${this.insideNow(this.inside)}</li>`}

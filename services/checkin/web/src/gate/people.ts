@@ -5,8 +5,11 @@ import * as badgeNumber from './badge-number';
 import type { Copy, CopiedBadge } from './copy';
 import type { Whereabouts } from './presence';
 
-export const SHORTEST_QUERY = 2;
+const SHORTEST_QUERY = 2;
 const MOST = 20;
+
+/** Of Chinese, Japanese or Korean: worth a word, and no blank stands between two names. */
+const SIGN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu;
 
 // Letters that Unicode does not take apart, and apostrophes, which people leave out: as
 // shared/folding.py has them.
@@ -42,6 +45,16 @@ export function fold(text: string): string {
     .trim();
 }
 
+/** The words that a name must have, in any order, for somebody who was asked for like this. */
+function searched(query: string): string[] {
+  return fold(query.replace(SIGN, ' $& ')).split(' ');
+}
+
+/** Whether it is enough to look somebody up by. */
+export function isTelling(query: string): boolean {
+  return searched(query).join('').length >= SHORTEST_QUERY || query.search(SIGN) >= 0;
+}
+
 interface Match {
   readonly badge: CopiedBadge;
   /** Every word begins a name */
@@ -59,7 +72,7 @@ export function find(
   query: string,
   insideOf: (registrationId: string) => Whereabouts | undefined,
 ): Found[] {
-  const badges = numbered(copy, query) ?? named(copy, fold(query).split(' '));
+  const badges = numbered(copy, query) ?? (isTelling(query) ? named(copy, searched(query)) : []);
   return badges.map((badge) => found(badge, insideOf(badge.registration_id)));
 }
 
@@ -69,7 +82,6 @@ function numbered(copy: Copy, query: string): readonly CopiedBadge[] | null {
 }
 
 function named(copy: Copy, words: readonly string[]): readonly CopiedBadge[] {
-  if (words.join('').length < SHORTEST_QUERY) return [];
   const people = new Map<string, Match>();
   for (const badge of copy.all()) {
     const match = matched(badge, words);

@@ -76,6 +76,8 @@ export class Scans {
   readonly #queue: Queue;
   /** By the scan's id */
   readonly #prepared = new Map<string, Prepared>();
+  /** Of the last scan, once its answer is off the screen */
+  #putAway: string | null = null;
   /** Judged one after the other: whoever enters twice is seen entering the first time. */
   #judging: Promise<void> = Promise.resolve();
 
@@ -112,8 +114,16 @@ export class Scans {
     return this.#queue.waiting;
   }
 
+  /** The scan that the screen shows */
   get newest(): Scan | null {
-    return this.list[0] ?? null;
+    const last = this.list[0];
+    return last && last.id !== this.#putAway ? last : null;
+  }
+
+  /** Takes the last answer off the screen; one that is still to come must be seen. */
+  putAway(): void {
+    const { newest } = this;
+    if (newest?.answer || newest?.fault) this.#putAway = newest.id;
   }
 
   /** What this device did and the server has not acknowledged, oldest first. */

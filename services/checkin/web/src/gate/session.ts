@@ -16,6 +16,7 @@ import { isInside } from './presence';
 import { Replica } from './replica';
 import { type Correction, type Post, type Scan, Scans } from './scans';
 import { linkOf, type Link } from './status';
+import type { RollCall } from './ticks';
 
 export interface Finding {
   readonly items: readonly Found[];
@@ -153,9 +154,23 @@ export class Session extends EventTarget {
     };
   }
 
+  readonly rollCall: RollCall = {
+    marks: async () => api.readMarks(this.#reachingToken()),
+    mark: async (registrationId, isFound) =>
+      api.mark(this.#reachingToken(), registrationId, isFound),
+  };
+
+  /** @throws Unreachable while the server is known to be */
+  #reachingToken(): string {
+    if (!this.#device || this.offlineSince !== null) throw new Unreachable();
+    return this.#device.token;
+  }
+
   turn(direction: Direction): void {
     if (!this.#device) return;
     void this.#remember({ ...this.#device, direction });
+    // An answer from before would be read as one to the new direction.
+    this.#scans.putAway();
     this.#changed();
   }
 
@@ -198,7 +213,7 @@ export class Session extends EventTarget {
 
   /** People by name or number: the server's word, or the device's own copy without it. */
   async find(query: string): Promise<Finding> {
-    if (query.trim().length < people.SHORTEST_QUERY) return { items: [], copiedAt: null };
+    if (!people.isTelling(query)) return { items: [], copiedAt: null };
     if (this.#device && this.offlineSince === null) {
       try {
         return { items: await api.findParticipants(this.#device.token, query), copiedAt: null };
@@ -313,7 +328,7 @@ export class Session extends EventTarget {
         return session.#replica;
       },
       told: (answer, newest) => {
-        this.#count(answer.decision);
+        device.tally.keep(device.counted(this.tally, answer));
         if (newest) this.dispatchEvent(new Event('answer'));
       },
       corrected: () => this.dispatchEvent(new Event('correction')),
@@ -378,11 +393,6 @@ export class Session extends EventTarget {
         return session.#replica.copy.complete && !session.#isOver;
       },
     });
-  }
-
-  #count(decision: 'admitted' | 'refused'): void {
-    const { tally } = this;
-    device.tally.keep({ ...tally, [decision]: tally[decision] + 1 });
   }
 
   async #remember(kept: device.Device): Promise<void> {

@@ -5,10 +5,27 @@ import { unsent } from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
 import { gateName } from '../text';
+import { more, Overflow } from './overflow';
 import { apart, panel } from './panel';
 import { acknowledge } from './stream';
 
 const SEEN_SHOWN = 20;
+
+/** What cannot wait, most urgent first; then all other kinds. Of one kind the newest comes first. */
+const URGENT: readonly string[] = [
+  'roll_call',
+  'forged_badge',
+  'stopped_badge_admitted',
+  'stopped_badge_shown',
+  'double_use',
+  'venue_full',
+  'unknown_badges',
+];
+
+function urgency({ kind }: Alert): number {
+  const place = URGENT.indexOf(kind);
+  return place < 0 ? URGENT.length : place;
+}
 
 /** What a person in charge should look at; leads say that they have. */
 @customElement('alert-list')
@@ -22,10 +39,13 @@ export class AlertList extends LitElement {
   @state() private failed = '';
 
   private language = new Language(this);
+  private overflow = new Overflow(this, 'ul.scroll');
 
   override render() {
     const words = this.language.words.live;
-    const open = this.alerts.filter((alert) => alert.acknowledged_at === null);
+    const open = this.alerts
+      .filter((alert) => alert.acknowledged_at === null)
+      .sort((one, other) => urgency(one) - urgency(other));
     const seen = this.alerts.filter((alert) => alert.acknowledged_at !== null);
     return html`
       <h2>
@@ -41,6 +61,9 @@ export class AlertList extends LitElement {
         ? html`<ul class="scroll" tabindex=${this.wall ? -1 : 0} aria-label=${words.alerts}>
             ${open.map((alert) => this.renderOpen(alert))}
           </ul>`
+        : nothing}
+      ${this.wall && open.length && this.overflow.count
+        ? more(this.overflow.count, this.language)
         : nothing}
       ${seen.length && !this.wall ? this.renderSeen(seen) : nothing}
     `;
@@ -88,7 +111,13 @@ export class AlertList extends LitElement {
 
   private where(alert: Alert): string[] {
     const gate = alert.gate && gateName(this.gates, alert.gate, this.language.code);
-    return [this.time(alert.at), gate, alert.detail].filter((part) => part !== null);
+    return [this.time(alert.at), gate, this.detail(alert)].filter((part) => part !== null);
+  }
+
+  private detail({ kind, detail }: Alert): string | null {
+    const { inside } = this.language.words.live;
+    const isCount = kind === 'roll_call' && /^\d+$/.test(detail ?? '');
+    return isCount ? `${inside}: ${this.language.number(Number(detail))}` : detail;
   }
 
   private outcome({ acknowledged_at: at, acknowledged_by: by }: Alert): string {
@@ -117,11 +146,14 @@ export class AlertList extends LitElement {
         align-items: center;
       }
 
-      /* What does not fit on the wall wraps into a second column, out of sight: an entry is shown whole or not. */
+      /* What does not fit on the wall wraps into a second column, out of sight. */
       :host([wall]) {
-        display: flex;
-        flex-direction: column;
         min-block-size: 0;
+      }
+
+      .scroll {
+        flex: 1 1 auto;
+        min-block-size: var(--list-least, auto);
       }
 
       :host([wall]) ul {

@@ -5,10 +5,14 @@ import { Language } from '../language';
 import { look } from '../look';
 import { say } from '../text';
 import { contactOf, type Contact } from './device-state';
+import { more, Overflow } from './overflow';
 import { panel } from './panel';
 import { moveDevice, stopDevice } from './stream';
 
 const LOW_BATTERY = 0.2;
+const DEVICES_ON_THE_WALL = 3;
+/** Which devices of a gate the wall shows first: those that need somebody */
+const URGENCY: readonly Contact[] = ['silent', 'online', 'off'];
 
 // Told apart by shape, not only by colour: disc, triangle, ring.
 const SIGNS: Readonly<Record<Contact, unknown>> = {
@@ -26,11 +30,12 @@ export class GateBoard extends LitElement {
   @property({ attribute: false }) time: (at: string) => string = (at) => at;
   @property({ attribute: false }) isToday: (at: string) => boolean = () => false;
   @property({ type: Boolean }) lead = false;
-  @property({ type: Boolean }) wall = false;
+  @property({ type: Boolean, reflect: true }) wall = false;
   @state() private asking = '';
   @state() private failed = '';
 
   private language = new Language(this);
+  private overflow = new Overflow(this, 'ul.gates');
 
   override render() {
     const words = this.language.words.live;
@@ -48,6 +53,7 @@ export class GateBoard extends LitElement {
         )}
         ${astray.map((device) => this.renderGate(device.gate, device.gate, [device]))}
       </ul>
+      ${this.wall && this.overflow.count ? more(this.overflow.count, this.language) : nothing}
     `;
   }
 
@@ -56,10 +62,27 @@ export class GateBoard extends LitElement {
       <li data-gate=${id}>
         <strong>${name}</strong>
         ${devices.length
-          ? html`<ul>${devices.map((device) => this.renderDevice(device))}</ul>`
+          ? this.renderDevices(devices)
           : html`<p class="soft">${this.language.words.live.noDevice}</p>`}
       </li>
     `;
+  }
+
+  private renderDevices(devices: readonly Device[]) {
+    const shown = this.wall ? this.mostUrgent(devices) : devices;
+    const left = devices.length - shown.length;
+    return html`
+      <ul>
+        ${shown.map((device) => this.renderDevice(device))}
+        ${left ? html`<li class="device">${more(left, this.language)}</li>` : nothing}
+      </ul>
+    `;
+  }
+
+  private mostUrgent(devices: readonly Device[]): Device[] {
+    const urgency = (device: Device) => URGENCY.indexOf(contactOf(device, this.now, this.isToday));
+    const sorted = [...devices].sort((one, other) => urgency(one) - urgency(other));
+    return sorted.slice(0, DEVICES_ON_THE_WALL);
   }
 
   private renderDevice(device: Device) {
@@ -230,7 +253,13 @@ export class GateBoard extends LitElement {
         color: var(--ink-soft);
       }
 
+      :host([wall]) {
+        min-block-size: 0;
+      }
+
       .gates[data-wall] {
+        min-block-size: 0;
+        overflow: hidden;
         grid-template-columns: repeat(2, minmax(0, 1fr));
       }
 

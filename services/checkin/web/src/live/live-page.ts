@@ -30,12 +30,14 @@ const WATCHERS = [...LEADS, 'viewer'];
 // Each page for staff, its address and the roles that may open it.
 const PAGES = [
   ['evacuation', '/checkin/evacuation', LEADS],
+  ['holds', '/checkin/holds', LEADS],
   ['devices', '/checkin/devices', LEADS],
   ['report', '/checkin/report', WATCHERS],
   ['csv', '/checkin/api/attendance.csv', LEADS],
   ['xlsx', '/checkin/api/attendance.xlsx', LEADS],
   ['review', '/registration/review', ['organiser', 'reviewer']],
   ['delegations', '/registration/delegations', ['organiser', 'reviewer', 'focal_point']],
+  ['badges', '/badging/desk', ['organiser', 'desk']],
   ['mails', '/notifications/preview', ['organiser']],
   ['staff', '/registration/staff', ['organiser']],
   ['audit', '/registration/audit', ['organiser']],
@@ -809,8 +811,13 @@ export class LivePage extends LitElement {
           grid-template-columns: 2.4fr 1fr;
         }
 
+        /* As tall as the figures beside it, however many alerts there are. */
         .top alert-list {
-          --most: 14rem;
+          --most: none;
+          --list-least: 8rem;
+          block-size: 0;
+          min-block-size: 100%;
+          overflow-y: auto;
         }
 
         .work {

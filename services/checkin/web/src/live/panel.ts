@@ -48,6 +48,16 @@ export const panel = css`
     font-size: var(--text-small);
   }
 
+  /* What the wall has no room for */
+  [data-cut] {
+    visibility: hidden;
+  }
+
+  .more {
+    color: var(--warn);
+    font-weight: 700;
+  }
+
   svg {
     inline-size: 1em;
     block-size: 1em;

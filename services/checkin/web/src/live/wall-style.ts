@@ -72,7 +72,8 @@ export const wallStyle = css`
   :host([wall]) .work {
     grid-area: 1 / 3 / 4 / 4;
     grid-template-columns: 1fr;
-    grid-template-rows: minmax(0, 1fr) auto;
+    /* However many gates there are, alerts keep a third. */
+    grid-template-rows: minmax(0, 1fr) fit-content(66%);
     gap: inherit;
     min-block-size: 0;
   }

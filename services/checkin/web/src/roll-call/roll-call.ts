@@ -3,21 +3,7 @@
  * marks within seconds, and a search by name. Without it all is there, by reloading.
  */
 
-type State = 'missing' | 'found' | 'left';
-
-interface Mark {
-  readonly state: State;
-  readonly marked_at: string | null;
-  readonly marked_by: string | null;
-}
-
-interface Marks {
-  readonly roll_call: { readonly id: string } | null;
-  readonly missing: number;
-  readonly found: number;
-  readonly left: number;
-  readonly people: Readonly<Record<string, Mark>>;
-}
+import type { Mark, Marks } from '../contract';
 
 const LOOK_MS = 3000;
 const PATIENCE_MS = 8000;
