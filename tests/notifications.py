@@ -158,10 +158,13 @@ class Notifying(Running):
         return [(message["kind"], message["status"]) for message in found]
 
     async def mail(self, to: UUID | str, *, count: int = 1) -> list[EmailMessage]:
-        """The mail that the mail server took for somebody, as soon as there are `count`."""
+        """The mail that the mail server took for somebody, as soon as there are `count`; in the
+        order in which the messages came to be. Two of a person may arrive the other way round.
+        """
         address = to if isinstance(to, str) else address_of(to)
         # In a thread: it waits, and the service under test runs in this one.
-        return await asyncio.to_thread(self.smtp.wait_for, address, count=count)
+        mails = await asyncio.to_thread(self.smtp.wait_for, address, count=count)
+        return sorted(mails, key=lambda mail: str(mail["Message-ID"]))  # they have a UUIDv7
 
 
 def address_of(registration_id: UUID) -> str:

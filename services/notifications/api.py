@@ -87,17 +87,8 @@ def router(database: Database, clock: Clock, wake_mailer: Callable[[], None]) ->
     )
     async def resend(message_id: UUID) -> MessageOut:
         async with database.begin() as tx:
-            new_id = await delivery_log.resend(tx, message_id)
-            row = MessageOut.model_validate(await delivery_log.get(tx, new_id))
-            await audit.note(
-                tx,
-                clock.now(),
-                "message.resend",
-                which=message_id,
-                about=[row.registration_id],
-                kind=row.kind,
-            )
+            sent = await delivery_log.send_again(tx, clock.now(), message_id)
             after_commit(tx, wake_mailer)
-        return row
+        return MessageOut.model_validate(sent)
 
     return routes

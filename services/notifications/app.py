@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from services.notifications import api, consumers, messages, pages, retention
+from services.notifications import api, consumers, log_pages, messages, pages, retention
+from services.notifications.composing import Composing
 from services.notifications.local_mailbox import LocalMailbox
 from services.notifications.mailer import Mailer
 from services.notifications.mails import Composer
@@ -38,7 +39,7 @@ def create(given: Platform) -> Service:
     composer = Composer(given.forum, settings.sender or given.forum.contact.email, writer)
     mailer = Mailer(
         service.database,
-        composer,
+        Composing(composer),
         given.clock,
         settings,
         smtp_url=given.settings.smtp_url,
@@ -49,6 +50,7 @@ def create(given: Platform) -> Service:
     service.serves(
         api.router(service.database, given.clock, mailer.wake),
         pages.router(given.forum, writer, given.settings.public_origin),
+        log_pages.router(service.database, given.clock, mailer.wake),
     )
     mailbox = LocalMailbox(service.database, given.settings.mailbox_url)
     service.hears(

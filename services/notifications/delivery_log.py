@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy import CompoundSelect, Row, Select, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,15 +15,17 @@ from services.notifications import tables as t
 from services.notifications.matters import BEFORE_A_BADGE, STORED, Badge, Kind, Matter
 from services.notifications.messages import Status
 from services.notifications.recipients import Recipient
+from shared import audit
 from shared.problems import conflict, not_found
 
 
 async def find(
     connection: AsyncConnection,
     *,
-    recipient: str | None,
-    status: Status | None,
-    before: UUID | None,
+    recipient: str | None = None,
+    status: Status | None = None,
+    about: UUID | None = None,
+    before: UUID | None = None,
     limit: int,
 ) -> Sequence[Row[tuple[object, ...]]]:
     """Messages, newest first: their ids are UUIDv7, which sort by time."""
@@ -30,6 +34,8 @@ async def find(
         query = query.where(t.messages.c.id.in_(_concerning(recipient)))
     if status is not None:
         query = query.where(t.messages.c.status == status)
+    if about is not None:
+        query = query.where(t.messages.c.registration_id == about)
     if before is not None:
         query = query.where(t.messages.c.id < before)
     return (await connection.execute(query)).all()
@@ -40,12 +46,28 @@ async def get(connection: AsyncConnection, message_id: UUID) -> Row[tuple[object
     return (await connection.execute(query)).one()
 
 
-async def resend(tx: AsyncConnection, message_id: UUID) -> UUID:
-    """Make a new message of the same matter, to where the person is reached now.
+async def send_again(
+    tx: AsyncConnection, now: datetime, message_id: UUID
+) -> Row[tuple[object, ...]]:
+    """Make a new message of the same matter, and say in the audit log that staff did; answers it.
 
     Raises:
         Problem: 404; or 409 when it still waits, or says what is no longer true or known.
     """
+    row = await get(tx, await _queue_again(tx, message_id))
+    await audit.note(
+        tx,
+        now,
+        "message.resend",
+        which=message_id,
+        about=[row.registration_id],
+        kind=row.kind,
+    )
+    return row
+
+
+async def _queue_again(tx: AsyncConnection, message_id: UUID) -> UUID:
+    """Make a new message of the same matter, to where the person is reached now."""
     about = t.messages.c.registration_id
     query = select(about).where(t.messages.c.id == message_id)
     registration_id = (await tx.execute(query)).scalar_one_or_none()
@@ -60,7 +82,12 @@ async def resend(tx: AsyncConnection, message_id: UUID) -> UUID:
         raise conflict("This message is still on its way.")
     if old.status == Status.dropped:
         raise conflict("This message was overtaken by what happened since.")
-    matter = STORED.validate_python(old.matter)
+    try:
+        matter = STORED.validate_python(old.matter)
+    except ValidationError:
+        raise conflict(
+            "Another version has stored this message; this one cannot read it."
+        ) from None
     if not _is_still_true(matter, recipient):
         raise conflict("This message says what is no longer true.")
     return await messages.queue(tx, registration_id, matter, event_id=None)

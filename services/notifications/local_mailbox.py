@@ -5,7 +5,6 @@ A real mail server hands mails over and keeps none: then there is nothing to do 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.notifications.tables import recipients
 from shared.database import Database
+from shared.waiting import happens_within
 
 log = structlog.get_logger()
 
@@ -52,9 +52,7 @@ class LocalMailbox:
                         pass
                 except (SQLAlchemyError, OSError, httpx2.HTTPError) as error:
                     log.warning("mailbox.not_reached", error=type(error).__name__)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await self._woken.wait()
+                await happens_within(self._woken, LOOK_SECONDS)
 
     async def _forget_some(self, http: httpx2.AsyncClient) -> bool:
         """Answers whether there may be more."""

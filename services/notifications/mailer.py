@@ -1,13 +1,16 @@
 """Sends what is queued: claims messages, writes each anew, hands it over, notes what came of it.
 
-No transaction is open while we talk to badging or to the mail server. A mail may go out twice in
-one case only: this process, or the database for a minute, dies between the mail server's word
-and our note of it. Both copies have the same Message-ID, by which mail programs know them for one.
+No transaction is open while we talk to badging or to the mail server. A mail goes out twice
+where the mail server has taken it and we do not come to know that, or to note it: the connection
+breaks or `attempt_seconds` end before its word reaches us, or this process, or the database for a
+minute, dies after that. Both copies have the same Message-ID, by which mail programs know them for
+one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,21 +22,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import messages
+from services.notifications.composing import Composing, Mistake
 from services.notifications.files import FileStore, NoFiles
 from services.notifications.mail_server import NO_SUCH_MAILBOX_NAME, MailServer, NotTaken, Refused
-from services.notifications.mails import Composer, Draft, UnusableAddress
+from services.notifications.mails import Draft, UnusableAddress
 from services.notifications.matters import AWAITED, UNHURRIED, Kind
 from services.notifications.messages import Claimed, Status
 from services.notifications.settings import NotificationsSettings
 from shared import outbox, trace
 from shared.clock import Clock
 from shared.database import Database
-from shared.events import Event, NotificationBounced, NotificationSent
+from shared.events import Event, Fact, NotificationBounced, NotificationSent
 
 log = structlog.get_logger()
 
 POLL_SECONDS: Final = 1.0
 """How soon a message is found whose time has come, or whose writer could not wake us."""
+REST_SECONDS: Final = 0.03
+"""Between two turns while mails are in hand: so that more of them share the next."""
 AT_ONCE: Final = tuple(kind for kind in Kind if kind not in (*AWAITED, *UNHURRIED))
 FINISH_SECONDS: Final = 8.0
 """What is in hand when we stop has this long to end well."""
@@ -58,18 +64,31 @@ class Bounced:
 Outcome = Sent | Postponed | Bounced
 
 
+@dataclass(frozen=True)
+class Done:
+    """An attempt that is over and not noted yet."""
+
+    claimed: Claimed
+    outcome: Outcome
+    noted_until: float
+    """By the event loop's clock; after that it is somebody else's."""
+
+
 class Mailer:
     """Works for ever on the queue of messages. Several replicas may run: rows are locked.
 
     What goes to everybody at the same hour takes half of the hands at most, and comes after the
     rest: whoever registers meanwhile waits no longer than on any other day. What somebody waits for
     before a screen comes before all.
+
+    One transaction at a time notes what has become of mails and takes others into the hands that
+    are free: the more there is to do, the more mails share it.
     """
 
     def __init__(
         self,
         database: Database,
-        composer: Composer,
+        composing: Composing,
         clock: Clock,
         settings: NotificationsSettings,
         *,
@@ -78,7 +97,7 @@ class Mailer:
         metrics: CollectorRegistry,
     ) -> None:
         self._database = database
-        self._composer = composer
+        self._composing = composing
         self._clock = clock
         self._settings = settings
         self._smtp_url = smtp_url
@@ -86,6 +105,7 @@ class Mailer:
         self._lease = timedelta(seconds=settings.attempt_seconds + settings.note_seconds + 30)
         self._woken = asyncio.Event()
         self._in_hand: dict[asyncio.Task[None], Kind] = {}
+        self._done: list[Done] = []
         self._outcomes = Counter(
             "mails",
             "Attempts to send a mail, by what became of them",
@@ -104,36 +124,46 @@ class Mailer:
             return
         server = MailServer(self._smtp_url)
         files = FileStore(self._badging_url)
-        taking: asyncio.Task[bool] | None = None
+        turn: asyncio.Task[bool] | None = None
         try:
             while True:
                 self._woken.clear()
-                taking = asyncio.create_task(self._take(server, files))
+                turn = asyncio.create_task(self._turn(server, files))
                 # Shielded: what was claimed in the moment of a cancellation would lie in nobody's
                 # hands until its lease ends.
-                if not await asyncio.shield(taking):
+                if not await asyncio.shield(turn):
                     await self._wait(server)
+                if self._in_hand:
+                    await asyncio.sleep(REST_SECONDS)
         finally:
-            await self._finish(taking)
+            await self._finish(turn)
             await server.close_idle(longer_than=0)
             await files.close()
 
-    async def _take(self, server: MailServer, files: FileStore) -> bool:
-        """Begin with what is due, as far as there are hands; answers whether there may be more."""
+    async def _turn(self, server: MailServer, files: FileStore) -> bool:
+        """Note what is done, and begin with what is due; answers whether there may be more."""
         hands = self._settings.concurrency - len(self._in_hand)
-        if hands == 0:
-            return False
-        try:
-            async with self._database.begin() as tx:
-                claimed = await self._claim(tx, hands)
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("mailer.database_unavailable", error=type(error).__name__)
-            return False
+        claimed = await self._note_and_claim(hands)
         for message in claimed:
             task = asyncio.create_task(self._deliver(message, server, files))
             self._in_hand[task] = message.matter.kind
             task.add_done_callback(self._put_down)
-        return len(claimed) == hands
+        return 0 < len(claimed) == hands
+
+    async def _note_and_claim(self, hands: int) -> Sequence[Claimed]:
+        done = list(self._done)
+        if not done and not hands:
+            return []
+        try:
+            async with self._database.begin() as tx:
+                await self._note(tx, done)
+                claimed = await self._claim(tx, hands)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("mailer.database_unavailable", error=type(error).__name__)
+            self._give_up_noting()
+            return []
+        self._done = self._done[len(done) :]
+        return claimed
 
     async def _claim(self, tx: AsyncConnection, hands: int) -> list[Claimed]:
         claimed: list[Claimed] = []
@@ -164,14 +194,18 @@ class Mailer:
         except TimeoutError:
             await server.close_idle()
 
-    async def _finish(self, taking: asyncio.Task[bool] | None) -> None:
+    async def _finish(self, turn: asyncio.Task[bool] | None) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(FINISH_SECONDS):
-                if taking is not None:
-                    await asyncio.wait({taking})
+                if turn is not None:
+                    await asyncio.wait({turn})
                 if self._in_hand:
                     await asyncio.wait(self._in_hand)
-        late: list[asyncio.Task[Any]] = [*self._in_hand, *([taking] if taking else [])]
+                await self._note_and_claim(hands=0)
+                while self._done:
+                    await asyncio.sleep(0.5)
+                    await self._note_and_claim(hands=0)
+        late: list[asyncio.Task[Any]] = [*self._in_hand, *([turn] if turn else [])]
         for task in late:  # the lease gives them to whoever comes after us
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -183,15 +217,21 @@ class Mailer:
         ):
             outcome = await self._attempt(claimed, server, files)
             self._outcomes.labels(type(outcome).__name__.lower()).inc()
-            await self._note(claimed, outcome)
+            match outcome:
+                case Sent():
+                    log.info("mail.sent")
+                case Bounced(code):
+                    log.warning("mail.bounced", code=code)
+                case Postponed():
+                    log.warning("mail.postponed")
+        until = asyncio.get_running_loop().time() + self._settings.note_seconds
+        self._done.append(Done(claimed, outcome, until))
 
     async def _attempt(self, claimed: Claimed, server: MailServer, files: FileStore) -> Outcome:
         try:
             async with asyncio.timeout(self._settings.attempt_seconds):
                 draft = await self._draft(claimed, files)
-                # In a thread: a badge mail is tens of milliseconds of work, and gates may wait.
-                mail = await asyncio.to_thread(self._composer.compose, draft)
-                await server.send(mail)
+                await server.send(await self._composing.compose(draft))
         except Refused as error:
             return Bounced(error.code, str(error))
         except UnusableAddress:
@@ -201,10 +241,10 @@ class Mailer:
         except TimeoutError:
             return Postponed(f"took longer than {self._settings.attempt_seconds:g} seconds")
         except Exception as error:
-            # Our own mistake in one mail must stop neither the others nor this one for good. Its
-            # text may quote the person, so only its place is logged.
-            log.error("mail.cannot_be_written", error=type(error).__name__, at=_place(error))
-            return Postponed(f"cannot be written ({type(error).__name__})")
+            # It must stop neither the other mails nor this one for good.
+            mistake = Mistake.behind(error)
+            log.error("mail.cannot_be_written", error=mistake.kind, at=mistake.place)
+            return Postponed(f"cannot be written ({mistake.kind})")
         return Sent()
 
     async def _draft(self, claimed: Claimed, files: FileStore) -> Draft:
@@ -219,55 +259,40 @@ class Mailer:
             files=await files.fetch(matter),
         )
 
-    async def _note(self, claimed: Claimed, outcome: Outcome) -> None:
-        """Write down what came of it, also when the database is away for a while."""
-        deadline = asyncio.get_running_loop().time() + self._settings.note_seconds
-        while True:
-            try:
-                async with self._database.begin() as tx:
-                    await self._note_in(tx, claimed, outcome)
-                return
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("mail.outcome_not_noted", error=type(error).__name__)
-                if asyncio.get_running_loop().time() > deadline:
-                    return
-                await asyncio.sleep(0.5)
+    async def _note(self, tx: AsyncConnection, done: Sequence[Done]) -> None:
+        """Write down what came of each."""
+        sent = [each.claimed for each in done if isinstance(each.outcome, Sent)]
+        ours = await messages.mark_sent(tx, sent)
+        said = [
+            self._event(each, NotificationSent(**_about(each))) for each in sent if each.id in ours
+        ]
+        for each in done:
+            claimed = each.claimed
+            match each.outcome:
+                case Bounced(code, answer):
+                    if await messages.mark_bounced(tx, claimed, answer):
+                        fact = NotificationBounced(**_about(claimed), smtp_code=code)
+                        said.append(self._event(claimed, fact))
+                case Postponed(reason):
+                    await self._postpone(tx, claimed, reason)
+        await outbox.say(tx, *said)
 
-    async def _note_in(self, tx: AsyncConnection, claimed: Claimed, outcome: Outcome) -> None:
-        match outcome:
-            case Sent():
-                if await messages.mark_sent(tx, claimed):
-                    await self._say_sent(tx, claimed)
-                log.info("mail.sent")
-            case Bounced(code, answer):
-                if await messages.mark_bounced(tx, claimed, answer):
-                    await self._say_bounced(tx, claimed, code)
-                log.warning("mail.bounced", code=code)
-            case Postponed(reason):
-                status = await messages.retry(
-                    tx, claimed, reason, self._pause(claimed.attempt), self._patience
-                )
-                if status is Status.failed:
-                    log.error("mail.failed")
-                else:
-                    log.warning("mail.postponed")
+    async def _postpone(self, tx: AsyncConnection, claimed: Claimed, reason: str) -> None:
+        pause = self._pause(claimed.attempt)
+        if await messages.retry(tx, claimed, reason, pause, self._patience) is Status.failed:
+            log.error("mail.failed", message_id=str(claimed.id), kind=claimed.matter.kind)
 
-    async def _say_sent(self, tx: AsyncConnection, claimed: Claimed) -> None:
-        fact = NotificationSent(
-            message_id=claimed.id,
-            registration_id=claimed.registration_id,
-            kind=claimed.matter.kind,
-        )
-        await outbox.say(tx, Event("/notifications", self._clock.now(), fact))
+    def _give_up_noting(self) -> None:
+        """Leave what could not be noted for too long to whoever has it next."""
+        now = asyncio.get_running_loop().time()
+        late = [each for each in self._done if each.noted_until < now]
+        for each in late:
+            log.warning("mail.outcome_not_noted", message_id=str(each.claimed.id))
+        self._done = [each for each in self._done if each not in late]
 
-    async def _say_bounced(self, tx: AsyncConnection, claimed: Claimed, code: int) -> None:
-        fact = NotificationBounced(
-            message_id=claimed.id,
-            registration_id=claimed.registration_id,
-            kind=claimed.matter.kind,
-            smtp_code=code,
-        )
-        await outbox.say(tx, Event("/notifications", self._clock.now(), fact))
+    def _event(self, claimed: Claimed, fact: Fact) -> Event:
+        hop = trace.next_hop(claimed.traceparent)
+        return Event("/notifications", self._clock.now(), fact, traceparent=hop)
 
     @property
     def _patience(self) -> timedelta:
@@ -279,11 +304,10 @@ class Mailer:
         return timedelta(seconds=min(seconds, self._settings.longest_retry_seconds))
 
 
-def _place(error: Exception) -> str:
-    """Where an error was raised: file and line, without the values at hand."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return "unknown"
-    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+def _about(claimed: Claimed) -> dict[str, Any]:
+    """What is said of every message."""
+    return {
+        "message_id": claimed.id,
+        "registration_id": claimed.registration_id,
+        "kind": claimed.matter.kind,
+    }

@@ -17,10 +17,11 @@ from email.utils import format_datetime
 from typing import Final
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 
 from services.notifications.matters import Badge, Certificate, Matter, Reminder
 from services.notifications.texts import Person, Pictures, Texts, Writer, one_line
+from shared import addresses
 from shared.calendar import calendar
 from shared.forum import Forum, Language
 from shared.names import full_name
@@ -239,8 +240,7 @@ def _address(name: str, email: str) -> Address:
         UnusableAddress: it is none, or one that the email package would write as something else.
     """
     try:
-        # The same rules as where somebody registers: what was taken there can be written to.
-        checked = validate_email(email, check_deliverability=False, globally_deliverable=False)
+        checked = addresses.checked(email)
     except EmailNotValidError as error:
         raise UnusableAddress(str(error)) from None
     if ENCODED_WORD in checked.local_part:

@@ -12,7 +12,21 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Interval, Row, bindparam, case, exists, func, select, update
+import structlog
+from pydantic import ValidationError
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Interval,
+    Row,
+    Uuid,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
@@ -21,6 +35,8 @@ from services.notifications.mails import Addressee
 from services.notifications.matters import STORED, AddressChanged, Kind, Matter
 from services.notifications.tables import messages, recipients
 from shared import trace
+
+log = structlog.get_logger()
 
 LONGEST_ERROR = 500
 ADDRESS: Final = func.coalesce(messages.c.matter["email"].astext, recipients.c.email)
@@ -33,7 +49,8 @@ class Status(StrEnum):
     sent = "sent"
     """The mail server took it."""
     failed = "failed"
-    """Given up: the mail server or the badge files could not be had for too long."""
+    """Given up: the mail server or the badge files could not be had for too long; or this version
+    cannot read what another one has stored."""
     bounced = "bounced"
     """The mail server refused it for good."""
     dropped = "dropped"
@@ -142,10 +159,29 @@ async def claim(
     """Take messages that are due, the longest due first; nobody else gets them within the lease.
 
     A message whose recipient isn't known yet stays where it is: the badge may be heard of before
-    the registration.
+    the registration. One that this version cannot read is given up, and stops no other.
     """
     rows = await tx.execute(_CLAIM, {"most": limit, "lease": lease, "kinds": kinds})
-    return [_claimed(row) for row in rows]
+    claimed: list[Claimed] = []
+    for row in rows.all():
+        try:
+            claimed.append(_claimed(row))
+        except ValidationError as error:
+            # Rolled back it would be the first that is due again, for ever, and no mail would go.
+            await _give_up_unreadable(tx, row.id, mistake_in(error))
+    return claimed
+
+
+async def _give_up_unreadable(tx: AsyncConnection, message_id: UUID, mistake: str) -> None:
+    failed = update(messages).where(messages.c.id == message_id)
+    await tx.execute(failed.values(status=Status.failed, error=f"cannot be read ({mistake})"))
+    log.error("mail.cannot_be_read", message_id=str(message_id), error=mistake)
+
+
+def mistake_in(error: ValidationError) -> str:
+    """What is wrong with a stored matter, and where in it; never what stands there."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ": ".join([first["type"], ".".join(map(str, first["loc"]))])
 
 
 def _claimed(row: Row[Any]) -> Claimed:
@@ -172,10 +208,12 @@ def _claimed(row: Row[Any]) -> Claimed:
     )
 
 
-async def mark_sent(tx: AsyncConnection, claimed: Claimed) -> bool:
-    """Note that it went out, even if it was dropped meanwhile; False if not ours any more."""
-    done = await tx.execute(_MARK_SENT, {"of": claimed.id, "attempt": claimed.attempt})
-    return done.rowcount == 1
+async def mark_sent(tx: AsyncConnection, claimed: Sequence[Claimed]) -> set[UUID]:
+    """Note that they went out, even if dropped meanwhile; answers those that are ours still."""
+    if not claimed:
+        return set()
+    these = {"these": [each.id for each in claimed], "tries": [each.attempt for each in claimed]}
+    return set((await tx.execute(_MARK_SENT, these)).scalars())
 
 
 async def count_bounces(connection: AsyncConnection) -> int:
@@ -285,13 +323,19 @@ _CLAIM: Final = (
         recipients.c.registered_by,
     )
 )
+_these = (
+    func.unnest(bindparam("these", type_=ARRAY(Uuid)), bindparam("tries", type_=ARRAY(Integer)))
+    .table_valued("id", "attempt", name="these")
+    .render_derived()
+)
 _MARK_SENT: Final = (
     update(messages)
     .where(
-        messages.c.id == bindparam("of"),
-        messages.c.attempts == bindparam("attempt"),
+        messages.c.id == _these.c.id,
+        messages.c.attempts == _these.c.attempt,
         # Noted already, and only the word of the commit was lost: it must not be said twice.
         messages.c.status != Status.sent,
     )
     .values(status=Status.sent, sent_at=func.now(), error=None)
+    .returning(messages.c.id)
 )

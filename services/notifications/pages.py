@@ -43,14 +43,13 @@ def router(forum: Forum, writer: Writer, origin: str) -> APIRouter:
         texts = writer.write(
             samples.person(forum, shown, origin), sample(mail, shown), samples.pictures()
         )
-        names = _names(pages.gettext_in(reader))
         return pages.render(
             request,
             "preview.html",
             mail=mail,
             shown=shown,
             texts=texts,
-            mails=names,
+            mails=names(pages.gettext_in(reader)),
             languages=[(code, NATIVE_NAMES[code]) for code in LANGUAGES],
         )
 
@@ -65,8 +64,9 @@ def router(forum: Forum, writer: Writer, origin: str) -> APIRouter:
     return routes
 
 
-def _names(_: Gettext) -> dict[str, str]:
-    """The samples' names, in the order in which a registrant would get the mails."""
+def names(_: Gettext) -> dict[str, str]:
+    """The samples' names, in the order in which a registrant would get the mails. Each kind of mail
+    has a sample of its name."""
     return {
         "confirm_address": _("Confirm the address"),
         "in_review": _("Under review"),
@@ -78,6 +78,8 @@ def _names(_: Gettext) -> dict[str, str]:
         "address_changed": _("To the address of before"),
         "reminder": _("The day before"),
         "certificate": _("Certificate of participation"),
+        "own_link": _("The link to the own page, asked for"),
+        "reopened": _("Under review again"),
         "declined": _("Declined"),
         "cancelled": _("Cancelled"),
         "focal_point": _("Invitation of a focal point"),

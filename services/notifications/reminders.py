@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 import structlog
-from sqlalchemy import Integer, exists, func, select
+from pydantic import ValidationError
+from sqlalchemy import Integer, Row, Select, case, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import messages
-from services.notifications.matters import STORED, Badge, Kind, Reminder
+from services.notifications.matters import Badge, Kind, Reminder
 from services.notifications.settings import LATEST_REMINDER
 from services.notifications.tables import messages as m
 from services.notifications.tables import recipients
@@ -68,6 +69,7 @@ class Reminders:
         self._clock = clock
         self._begins = begins
         self._wake_mailer = wake_mailer
+        self._unreadable: set[UUID] = set()
 
     async def run(self) -> None:
         """For ever."""
@@ -84,40 +86,63 @@ class Reminders:
         reminded = AT_A_TIME
         while reminded == AT_A_TIME:
             async with self._database.begin() as tx:
-                reminded = await remind(tx, day)
+                reminded = await remind(tx, day, self._unreadable)
                 after_commit(tx, self._wake_mailer)
             if reminded:
                 log.info("reminders.queued", day=day, people=reminded)
 
 
-async def remind(tx: AsyncConnection, day: int) -> int:
-    """Queue the reminders of some people whose first day it is; answers of how many."""
-    found = await _to_be_reminded(tx, day)
-    for registration_id, badge in found:
+async def remind(tx: AsyncConnection, day: int, unreadable: set[UUID]) -> int:
+    """Queue the reminders of some people whose first day it is; answers of how many.
+
+    Args:
+        unreadable: mails with badges that cannot be read: they are passed over, and those that are
+            found now are added. They keep nobody else from being reminded.
+    """
+    reminded = 0
+    for row in await _to_be_reminded(tx, day, unreadable):
+        badge = _badge_of(row)
+        if badge is None:
+            unreadable.add(row.id)
+            continue
         trace.follow(None)
         reminder = Reminder(number=badge.number, days=badge.days, files_link=badge.files_link)
-        await messages.queue(
-            tx, registration_id, reminder, event_id=uuid5(REMINDERS, str(registration_id))
-        )
-    return len(found)
+        about = row.registration_id
+        await messages.queue(tx, about, reminder, event_id=uuid5(REMINDERS, str(about)))
+        reminded += 1
+    return reminded
 
 
-async def _to_be_reminded(tx: AsyncConnection, day: int) -> Sequence[tuple[UUID, Badge]]:
+def _badge_of(row: Row[Any]) -> Badge | None:
+    """What the mail with the badge said; None where this version cannot read it."""
+    try:
+        return Badge.model_validate(row.matter)
+    except ValidationError as error:
+        mistake = messages.mistake_in(error)
+        log.error("reminders.badge_cannot_be_read", message_id=str(row.id), error=mistake)
+        return None
+
+
+async def _to_be_reminded(
+    tx: AsyncConnection, day: int, unreadable: set[UUID]
+) -> Sequence[Row[Any]]:
     """People with a valid badge from this day on, held until the transaction ends: a cancellation
-    that comes now finds the reminder, and drops it."""
-    days = m.c.matter["days"].astext.cast(Integer)
+    that comes now finds the reminder, and drops it. Whose days cannot be read are among them."""
+    stored = m.c.matter["days"].astext
+    days = case((stored.regexp_match("^[0-9]{1,5}$"), stored.cast(Integer)))
     up_to_that_day = (1 << (day + 1)) - 1
     mailed = m.alias("mailed")
     done = exists().where(
         mailed.c.registration_id == recipients.c.registration_id, mailed.c.kind == Kind.reminder
     )
-    query = (
-        select(recipients.c.registration_id, m.c.matter)
+    query: Select[Any] = (
+        select(m.c.id, recipients.c.registration_id, m.c.matter)
         .join_from(recipients, m)
         .where(
             m.c.kind == Kind.badge,
             m.c.matter["badge_id"].astext == recipients.c.badge_id,
-            days.op("&")(up_to_that_day) == 1 << day,
+            days.is_(None) | (days.op("&")(up_to_that_day) == 1 << day),
+            m.c.id.not_in(unreadable),
             m.c.event_id.is_not(None),  # one sent again by hand is of the same badge
             m.c.created_at <= func.now() - NEWS_STAYS_FRESH,
             recipients.c.email.is_not(None),
@@ -128,9 +153,5 @@ async def _to_be_reminded(tx: AsyncConnection, day: int) -> Sequence[tuple[UUID,
         .limit(AT_A_TIME)
         .with_for_update(of=recipients)
     )
-    found = []
-    for registration_id, matter in (await tx.execute(query)).all():
-        badge = STORED.validate_python(matter)
-        assert isinstance(badge, Badge)
-        found.append((registration_id, badge))
+    found: Sequence[Row[Any]] = (await tx.execute(query)).all()
     return found

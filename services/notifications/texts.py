@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -95,6 +95,11 @@ class Writer:
         self._origin = origin
         self._rehearsal = rehearsal
         self._environment = cache(self._make_environment)
+
+    def __reduce__(self) -> tuple[Callable[..., Writer], tuple[Forum, str]]:
+        # What Jinja has made of the templates does not travel to another process.
+        writer = partial(Writer, rehearsal=self._rehearsal, wallets=self._wallets)
+        return writer, (self._forum, self._origin)
 
     def write(self, person: Person, matter: Matter, pictures: Pictures = NO_PICTURES) -> Texts:
         """The texts of a mail, in the person's own language."""
@@ -185,7 +190,7 @@ class Writer:
             venue=forum.venue.name.in_language(language),
             address=forum.venue.address.in_language(language),
             hours=_span(language, forum.venue.opens, forum.venue.closes),
-            entrances=_entrances(forum, language),
+            entrances=[one.name.in_language(language) for one in forum.ways_in],
             origin=self._origin,
             city=forum.venue.city.in_language(language),
             badge_desk=forum.badge_desk.place.in_language(language),
@@ -234,17 +239,3 @@ def _span(language: Language, opens: time, closes: time) -> str:
     _ = i18n.translations(FOLDER / "locale", language).gettext
     hours = {"opens": f"{opens:%H:%M}", "closes": f"{closes:%H:%M}"}
     return _("%(opens)s–%(closes)s") % hours
-
-
-def _entrances(forum: Forum, language: Language) -> list[str]:
-    """Where one comes into the venue, in the order of the forum's file."""
-    ways_in = {
-        gate.entrance
-        for gate in forum.gates
-        if gate.zone == forum.main_zone.id and gate.direction == "in"
-    }
-    return [
-        entrance.name.in_language(language)
-        for entrance in forum.entrances
-        if entrance.id in ways_in
-    ]

@@ -19,7 +19,6 @@ from shared.access import Role
 from shared.forum import LANGUAGES, Language
 from shared.settings import Settings
 from tests.browser.chromium import DESK, PHONE, open_mail, sign_in
-from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import NARROW, complaints, keep_picture
 from tests.system import OneMachine, register
 
@@ -28,12 +27,6 @@ SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 MAILS = list(samples.matters(FORUM, "en", ""))
 SMALLEST_CODE = 200
 """Pixels of its modules: what a gate's camera reads without coming close."""
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -102,6 +102,31 @@ async def test_the_newest_is_first_and_an_address_finds_its_mail(tmp_path: Path)
         assert await ids(http, "nobody@example.org") == []
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        # White space between encoded words is none of the text, on one line or on two.
+        ("=?utf-8?q?Zo=C3=AB_M=C3=BC?=\r\n =?utf-8?q?ller?= <z@e.org>", "Zoë Müller <z@e.org>"),
+        ("=?utf-8?q?Zo=C3=AB?= =?utf-8?q?_M=C3=BCller?= <z@e.org>", "Zoë Müller <z@e.org>"),
+        (
+            "=?utf-8?b?0JDQtNCw?=\t=?utf-8?B?INCR0LDQudGA0L7QvQ==?= <a@e.org>",
+            "Ада Байрон <a@e.org>",
+        ),
+        # Beside other words it is.
+        ("=?iso-8859-1?q?Zo=EB?= Miller\r\n <z@e.org>", "Zoë Miller <z@e.org>"),
+        ("Zoë Müller <z@e.org>", "Zoë Müller <z@e.org>"),
+        # What cannot be read stands as it came.
+        ("=?klingon?q?Worf?= <w@e.org>", "=?klingon?q?Worf?= <w@e.org>"),
+        ("=?utf-8?b?A?= <w@e.org>", "=?utf-8?b?A?= <w@e.org>"),
+    ],
+)
+def test_a_name_in_several_encoded_words_is_one(tmp_path: Path, written: str, shown: str) -> None:
+    store = Store(tmp_path)
+    store.keep(f"To: {written}\r\nFrom: {written}\r\nSubject: {written}\r\n\r\n".encode())
+    [entry] = store.newest_first()
+    assert [entry.to, entry.sender, entry.subject] == [shown] * 3
+
+
 async def test_mail_outlives_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as (port, http):
         await send(port, mail())

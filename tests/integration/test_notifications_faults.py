@@ -29,9 +29,9 @@ async def test_a_mail_server_that_hangs_is_left_and_tried_again(
     database_url: str, tmp_path: Path, smtp: MailServer, step: Step
 ) -> None:
     smtp.hang(step)
-    async with running(database_url, tmp_path, smtp, attempt_seconds=1) as notifying:
+    async with running(database_url, tmp_path, smtp, attempt_seconds=3) as notifying:
         registration_id = await notifying.register()
-        error = "took longer than 1 seconds"
+        error = "took longer than 3 seconds"
         await notifying.waiting_for(registration_id, status="queued", error=error)
         smtp.recover()
         assert await notifying.outcome(registration_id) == [("confirm_address", "sent")]
@@ -78,7 +78,7 @@ async def test_a_mail_that_fails_for_too_long_is_given_up(
     database_url: str, tmp_path: Path, smtp: MailServer
 ) -> None:
     smtp.answer("RCPT", "450 4.2.0 Greylisted")
-    patience: dict[str, Any] = {"first_retry_seconds": 0.05, "give_up_hours": 1 / 3600}
+    patience: dict[str, Any] = {"first_retry_seconds": 0.05, "give_up_hours": 3 / 3600}
     async with running(database_url, tmp_path, smtp, **patience) as notifying:
         registration_id = await notifying.register()
         failed = await notifying.waiting_for(registration_id, status="failed", error="Greylisted")
@@ -156,7 +156,7 @@ async def test_the_mail_in_the_hands_of_a_killed_process_is_sent_by_the_next(
         # It was not killed, only slow: its word comes too late to count.
         async with notifying.service.database.begin() as tx:
             assert not await messages.mark_bounced(tx, killed, "550 No such user")
-            assert not await messages.mark_sent(tx, killed)
+            assert not await messages.mark_sent(tx, [killed])
             assert await messages.retry(tx, killed, "slow", A_MINUTE, A_MINUTE) is None
         assert await notifying.outcome(registration_id) == [("confirm_address", "sent")]
 
@@ -196,6 +196,27 @@ async def test_a_mail_that_a_newer_version_has_queued_is_left_to_that_version(
                 .values(kind="hologram", matter={"kind": "hologram", "days": 5})
             )
         assert [claimed.registration_id for claimed in await take(notifying, A_MINUTE)] == [known]
+
+
+async def test_a_mail_that_cannot_be_read_is_given_up_and_stops_no_other(
+    database_url: str, tmp_path: Path, smtp: MailServer
+) -> None:
+    async with running(database_url, tmp_path, smtp, away=True) as notifying:
+        unreadable, other = await notifying.register(), await notifying.register()
+        async with notifying.service.database.begin() as tx:
+            await tx.execute(
+                update(tables.messages)
+                .where(tables.messages.c.registration_id == unreadable)
+                .values(matter={"kind": "confirm_address", "link": "of another version"})
+            )
+    async with running(database_url, tmp_path, smtp) as notifying:
+        assert await notifying.outcome(other) == [("confirm_address", "sent")]
+        [message] = await notifying.messages(unreadable)
+        assert (message["status"], message["error"]) == (
+            "failed",
+            "cannot be read (missing: confirm_address.confirm_link)",
+        )
+        assert (await notifying.resend(message)).status_code == 409
 
 
 async def test_what_became_of_a_mail_is_noted_once_the_database_is_back(

@@ -82,7 +82,7 @@ async def test_the_log_is_searched_by_address_in_any_case(notifying: Notifying) 
     message = await sent(notifying, email=email)
     for typed in (email, email.upper(), email.lower()):
         assert await notifying.page(recipient=typed) == {"items": [message], "next_cursor": None}
-    for other in (email[1:], f"{email}x", "%", "", "_" * len(email)):
+    for other in (email[1:], f"{email}x", "%", "_" * len(email)):
         assert await notifying.page(recipient=other) == {"items": [], "next_cursor": None}
 
 
@@ -285,7 +285,6 @@ async def test_an_id_of_no_message_is_not_found(notifying: Notifying, message_id
         ("recipient", "nul\0@example.org"),
         ("recipient", "x" * 321),
         ("status", "lost"),
-        ("status", ""),
         ("cursor", "first"),
         ("cursor", "0"),
         ("limit", "0"),

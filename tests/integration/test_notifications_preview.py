@@ -32,6 +32,12 @@ async def test_there_is_a_sample_of_each_kind_of_mail(notifying: Notifying) -> N
     assert {matter.kind for matter in matters.values()} == set(Kind)
 
 
+async def test_the_page_offers_every_sample(notifying: Notifying) -> None:
+    page = await notifying.http.get(PREVIEW, headers=notifying.organiser)
+    for mail in samples.matters(notifying.service.platform.forum, "en", ""):
+        assert f'value="{mail}"' in page.text, mail
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_each_mail_is_shown_in_each_language(notifying: Notifying, language: str) -> None:
     forum = notifying.service.platform.forum

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import cast, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from deploy.private_servers import started
 from services.notifications import tables
@@ -94,7 +95,7 @@ async def wait_two_hours(notifying: Notifying, registration_id: UUID) -> None:
 
 async def remind_of(notifying: Notifying, day: int) -> int:
     async with notifying.service.database.begin() as tx:
-        return await remind(tx, day)
+        return await remind(tx, day, set())
 
 
 async def reminders(notifying: Notifying, registration_id: UUID) -> list[str]:
@@ -136,6 +137,31 @@ async def test_the_day_before_everybody_who_comes_is_reminded_once(
     assert f"cid:{picture['Content-ID'].strip('<>')}" in face(mail, "html")
     *_, mail = await notifying.mail(french)
     assert "12 juin 2017" in mail["Subject"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"days": "all"}, {"days": None}, {"number": None}, {"files_link": {}}, {"kind": "postcard"}],
+    ids=lambda changed: next(iter(changed)),
+)
+async def test_a_badge_that_cannot_be_read_keeps_nobody_else_from_being_reminded(
+    database_url: str, tmp_path: Path, smtp: MailServer, badging: Badging, changed: dict[str, Any]
+) -> None:
+    async with running(database_url, tmp_path, smtp, badging.url, clock=DAYS_BEFORE) as notifying:
+        unread, came = await confirm(notifying), await confirm(notifying)
+        m = tables.messages.c
+        async with notifying.service.database.begin() as tx:
+            await tx.execute(
+                update(tables.messages)
+                .where(m.registration_id == unread, m.kind == "badge")
+                .values(matter=m.matter.op("||")(cast(changed, JSONB)))
+            )
+            unreadable: set[UUID] = set()
+            assert await remind(tx, FIRST, unreadable) == 1
+            assert len(unreadable) == 1
+            assert await remind(tx, FIRST, unreadable) == 0
+        assert await reminders(notifying, came) == ["sent"]
+        assert await reminders(notifying, unread) == []
 
 
 async def test_two_processes_and_a_new_badge_make_one_reminder(

@@ -61,6 +61,11 @@ def composer(forum: Forum) -> Composer:
     return composer_of(forum)
 
 
+@pytest.fixture(scope="module")
+def rehearsing(forum: Forum) -> Composer:
+    return composer_of(forum, rehearsal=True)
+
+
 # --- what every mail has --------------------------------------------------------------------------
 
 
@@ -120,13 +125,12 @@ def test_answers_go_to_the_contact_when_another_address_sends(forum: Forum) -> N
 
 @every_language
 @every_matter
-def test_a_rehearsals_mail_says_so_first(forum: Forum, matter: Matter, language: str) -> None:
+def test_a_rehearsals_mail_says_so_first(
+    composer: Composer, rehearsing: Composer, matter: Matter, language: str
+) -> None:
     marker = f"[{i18n.translations(FOLDER / 'locale', language).gettext('Rehearsal')}]"
-    for composer, rehearsed in (
-        (composer_of(forum, rehearsal=True), True),
-        (composer_of(forum), False),
-    ):
-        mail = received(compose(composer, matter, language=language))
+    for one, rehearsed in ((rehearsing, True), (composer, False)):
+        mail = received(compose(one, matter, language=language))
         assert mail["Subject"].startswith(marker) is rehearsed
         assert face(mail, "plain").startswith(marker) is rehearsed
         assert ("#ffd54a" in face(mail, "html")) is rehearsed
