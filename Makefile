@@ -42,10 +42,10 @@ processes: .venv/.ready $(WEB)/dist/.built ## the same as separate processes ove
 test: .venv/.ready-for-tests $(WEB)/dist/.built ## unit, integration and browser tests
 	@deploy/install_test_tools.sh rabbitmq-server chromium caddy
 	$(NPM) test --silent --workspace $(WEB)
-	# Side by side what has servers of its own: mostly it waits for them. By themselves the faults,
-	# which pull plugs on a clock.
-	$(BIN)/pytest -n 3 --dist loadfile tests/unit tests/integration tests/browser
-	$(BIN)/pytest tests/faults
+	# Side by side what has servers of its own, one on a full disk too: mostly it waits for them. By
+	# themselves the faults that are drawn, which pull plugs on a clock.
+	$(BIN)/pytest -n 3 --dist loadfile tests/unit tests/integration tests/browser tests/faults/test_full_disk.py
+	$(BIN)/pytest tests/faults/test_faults.py
 
 test-unit: .venv/.ready-for-tests node_modules/.ready ## the tests that need no server, in seconds
 	@$(NPM) test --silent --workspace $(WEB)

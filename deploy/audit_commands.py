@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from deploy.operators import SERVICES, Operator, operator
-from shared.audit import Broken, End, Link, cuts, follow
+from shared.audit_chain import Broken, End, Link, cuts, follow
 from shared.settings import Settings, load
 
 KNOWN: Final = "audit-ends.json"

@@ -15,6 +15,7 @@ import psutil
 
 LOG_TAIL_LINES: Final = 20
 POLL_SECONDS: Final = 0.05
+STANDSTILL_SECONDS: Final = 10
 
 
 class DidNotStart(Exception):
@@ -124,7 +125,12 @@ class ChildProcess:
 
     def pause(self) -> None:
         """Stop the clock for it: connections stay open and nothing answers."""
-        _send(self._tree(), signal.SIGSTOP)
+        tree = self._tree()
+        _send(tree, signal.SIGSTOP)
+        # The signal is dealt with by one thread, when its turn comes; until then the others go on.
+        deadline = time.monotonic() + STANDSTILL_SECONDS
+        while time.monotonic() < deadline and not all(map(_stands_still, tree)):
+            time.sleep(POLL_SECONDS)
 
     def resume(self) -> None:
         _send(self._tree(), signal.SIGCONT)
@@ -150,3 +156,9 @@ def _send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
+
+
+def _stands_still(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    return True

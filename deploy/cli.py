@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -18,9 +19,11 @@ from deploy import (
     staff_commands,
 )
 from deploy.operators import NotDone, operator
-from shared.access import Role, ShortSecret, open_keyring
-from shared.platform import Platform
+from shared.access import InvalidToken, Keyring, Purpose, Role, ShortSecret, open_keyring
 from shared.settings import Settings, WrongSetting, load
+
+if TYPE_CHECKING:
+    from shared.platform import Platform
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 tokens = typer.Typer(no_args_is_help=True)
@@ -59,7 +62,7 @@ def up() -> None:
 
 @tokens.command("create")
 def create_token(
-    role: Annotated[Role, typer.Option(help="What the token may do.")],
+    role: Annotated[Role, typer.Option(help="What the token may do.", case_sensitive=False)],
     name: Annotated[str, typer.Option(help="Who holds it; stands in the history.")] = "",
 ) -> None:
     """Make a token; it is the last line printed."""
@@ -74,6 +77,32 @@ def create_token(
         token = open_keyring(settings.secret_path).staff_token(role, holder)
     complaints.print(f"A token for {role}, valid for a year. Keep it secret:")
     typer.echo(token)
+
+
+@tokens.command("revoke")
+def revoke_token(
+    token: Annotated[
+        str, typer.Argument(metavar="TOKEN_OR_ID", help="The id is in the audit log: token.create.")
+    ],
+) -> None:
+    """Let a token open nothing any more, in any service."""
+    settings = load(Settings)
+    try:
+        token_id = UUID(token)
+    except ValueError:
+        token_id = _id_of(token, open_keyring(settings.secret_path))
+    with operator(settings) as running:
+        running.revoke_token(token_id)
+    console.print(f"Token {token_id.hex} is revoked.")
+
+
+def _id_of(token: str, keyring: Keyring) -> UUID:
+    try:
+        return UUID(keyring.read(Purpose.staff_token, token)["id"])
+    except InvalidToken:
+        raise NotDone(
+            "This is neither a token of this deployment that is valid, nor an id."
+        ) from None
 
 
 @app.command("doctor")

@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import httpx2
@@ -60,9 +61,20 @@ def _forum(settings: Settings) -> Finding:
 
 
 def _clock(settings: Settings) -> Finding:
-    clock = read_clock(settings.clock)
-    says = f"rehearsal, {clock.now():%d %B %Y %H:%M} UTC" if clock.rehearsal else "real time"
+    """That of the running system, if any: it may rehearse because its forum is over."""
+    rehearsal, now = _running_clock(settings)
+    says = f"rehearsal, {now.astimezone(UTC):%d %B %Y %H:%M} UTC" if rehearsal else "real time"
     return Finding("Clock", True, says)
+
+
+def _running_clock(settings: Settings) -> tuple[bool, datetime]:
+    try:
+        answer = httpx2.get(f"{settings.public_origin}/checkin/api/forum", timeout=ANSWER_SECONDS)
+        forum = answer.raise_for_status().json()
+        return forum["rehearsal"], datetime.fromisoformat(forum["now"])
+    except (httpx2.HTTPError, ValueError, KeyError):
+        clock = read_clock(settings.clock)
+        return clock.rehearsal, clock.now()
 
 
 def _pages() -> Finding:

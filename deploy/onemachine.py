@@ -21,7 +21,8 @@ import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
-from starlette.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -33,7 +34,7 @@ from services.notifications.app import create as create_notifications
 from services.registration.app import create as create_registration
 from shared import forum as forums
 from shared import log as logs
-from shared import platform
+from shared import platform, problem_answers, problems
 from shared.clock import Clock
 from shared.forum import ForumFileError
 from shared.platform import Platform
@@ -77,16 +78,32 @@ def run(settings: Settings, when_ready: Callable[[Platform, bool], None]) -> Non
     """
     logs.set_up(settings)
     settings = rehearse_a_past_forum(settings)
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WrongSetting(f"FORUMPASS_HOME={settings.home}: {error.strerror}") from None
+    _make(settings.home)
     with (
         _only_one(settings.home),
         _listening(settings.bind, settings.port) as listener,
         _database(settings) as (database_url, embedded),
     ):
         uvloop.run(_serve(settings, database_url, embedded, listener, when_ready))
+
+
+def require_free(settings: Settings) -> None:
+    """Let pass whoever will find the state and the port unused.
+
+    Raises:
+        WrongSetting: a setting can't be used.
+        AlreadyRunning: the state or the port is in use.
+    """
+    _make(settings.home)
+    with _only_one(settings.home), _listening(settings.bind, settings.port):
+        pass
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetting(f"FORUMPASS_HOME={home}: {error.strerror}") from None
 
 
 def rehearse_a_past_forum(settings: Settings) -> Settings:
@@ -171,7 +188,11 @@ class OneOrigin:
         self._apps: dict[str, ASGIApp] = {service.name: service.app for service in services}
         if mailbox is not None:
             self._apps["mailbox"] = mailbox
-        self._rest = Starlette(routes=[Route("/", _home)], lifespan=self._lifespan)
+        self._rest = Starlette(
+            routes=[Route("/", _home)],
+            lifespan=self._lifespan,
+            exception_handlers={404: _no_such_page},
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].split("/", 2)[1] if scope["type"] == "http" else ""
@@ -183,6 +204,10 @@ class OneOrigin:
             for service in self._services:
                 await stack.enter_async_context(service.app.router.lifespan_context(service.app))
             yield
+
+
+async def _no_such_page(request: Request, _: Exception) -> Response:
+    return problem_answers.response(request, problems.not_found("page"))
 
 
 async def _home(_: object) -> RedirectResponse:

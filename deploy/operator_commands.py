@@ -125,18 +125,31 @@ def _show_keys(found: list[dict[str, Any]]) -> None:
 
 
 @rebuild.command("checkin")
-def rebuild_checkin() -> None:
+def rebuild_checkin(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Stop what the last run has not heard of again.")
+    ] = False,
+) -> None:
     """Make check-in's copy of registrations and badges anew, while it goes on working."""
-    with operator(load(Settings)) as one, Progress(console=console, transient=True) as progress:
+    with operator(load(Settings)) as one:
+        if yes and one.unheard().is_to_stop:
+            console.print(f"{one.stop_unheard()} open no gate any more.")
+        else:
+            _rebuild_checkin(one)
+
+
+def _rebuild_checkin(one: Operator) -> None:
+    with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Heard again", total=None)
         rebuilt = one.rebuild_checkin(
             lambda total, heard: progress.update(task, total=total, completed=heard)
         )
     console.print(f"{rebuilt.registrations} registrations and {rebuilt.badges} badges said again.")
-    if rebuilt.unknown_registrations or rebuilt.unknown_badges:
-        console.print(
-            f"No owner knows of {rebuilt.unknown_registrations} registrations and "
-            f"{rebuilt.unknown_badges} badges that were in the copy: they open no gate any more."
+    if rebuilt.unheard.is_to_stop:
+        raise NotDone(
+            f"{rebuilt.unheard} in the copy were not heard of again, and open gates as before. "
+            "What failed is tried again for a quarter of an hour, or is a dead letter: run this "
+            "again then, or say --yes to stop them."
         )
 
 

@@ -25,11 +25,37 @@ ANSWER_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 SETTLED_SECONDS: Final = 3.0
-"""When all has been said and nothing more was heard for so long, nothing more will come."""
+"""When all has been said and nothing more was heard for so long, nothing more comes but what has
+failed, which is tried again for a quarter of an hour."""
 
 
 class NotDone(Exception):
     """One sentence about what could not be done."""
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """What is in the copy, and no owner has spoken of since its making anew began."""
+
+    count: int
+    registrations_to_stop: int
+    badges_to_stop: int
+    """Stopped already are those that an earlier end has stopped."""
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Unheard:
+        return cls(
+            answer["participants"] + answer["badges"],
+            answer["participants_to_stop"],
+            answer["badges_to_stop"],
+        )
+
+    @property
+    def is_to_stop(self) -> bool:
+        return (self.registrations_to_stop, self.badges_to_stop) != (0, 0)
+
+    def __str__(self) -> str:
+        return f"{self.registrations_to_stop} registrations and {self.badges_to_stop} badges"
 
 
 @dataclass(frozen=True)
@@ -38,9 +64,8 @@ class Rebuilt:
 
     registrations: int
     badges: int
-    unknown_registrations: int
-    """In the copy, and no owner knows of them: stopped."""
-    unknown_badges: int
+    unheard: Unheard
+    """Left as it was: it may be that no owner knows of it, or that we have not heard it yet."""
 
 
 class Operator:
@@ -80,6 +105,9 @@ class Operator:
         answer = self._ask("POST", "registration", "tokens", json={"role": role, "name": name})
         return str(answer["token"])
 
+    def revoke_token(self, token_id: UUID) -> None:
+        self._ask("POST", "registration", f"tokens/{token_id}/revoke")
+
     def outboxes(self) -> dict[str, dict[str, Any]]:
         return {service: self._ask("GET", service, "outbox") for service in SERVICES}
 
@@ -114,16 +142,28 @@ class Operator:
     def rebuild_checkin(self, tell: Callable[[int, int], None]) -> Rebuilt:
         """Have check-in's copy made anew; the gates go on meanwhile.
 
+        What is unheard in the end still opens gates: it may wait to be tried again, and only a
+        person can tell. `stop_unheard` stops it.
+
         Args:
             tell: told how much there is to hear of, and how much of it has been heard.
         """
-        before = self._ask("POST", "checkin", "rebuild")
-        total = before["participants"] + before["badges"]
+        total = Unheard.of(self._ask("POST", "checkin", "rebuild")).count
         registrations = self._ask("POST", "registration", "restatements")["said"]
         badges = self._ask("POST", "badging", "restatements")["said"]
         self._wait_until_heard(lambda left: tell(total, total - left))
-        left = self._ask("POST", "checkin", "rebuild/finish")
-        return Rebuilt(registrations, badges, left["participants"], left["badges"])
+        unheard = self.unheard()
+        if not unheard.is_to_stop:
+            self.stop_unheard()
+        return Rebuilt(registrations, badges, unheard)
+
+    def unheard(self) -> Unheard:
+        """What a rebuilding that has begun has left up to now; nothing when there is none."""
+        return Unheard.of(self._ask("GET", "checkin", "rebuild"))
+
+    def stop_unheard(self) -> Unheard:
+        """Let no gate open for what is unheard, and end the rebuilding; answers how much it was."""
+        return Unheard.of(self._ask("POST", "checkin", "rebuild/finish"))
 
     def rebuild_attendance(
         self, tell: Callable[[int], None], *, repair: bool
@@ -173,8 +213,7 @@ class Operator:
     def _wait_until_heard(self, tell: Callable[[int], None]) -> None:
         last, since = -1, time.monotonic()
         while True:
-            unheard = self._ask("GET", "checkin", "rebuild")
-            left = unheard["participants"] + unheard["badges"]
+            left = self.unheard().count
             tell(left)
             unsaid = sum(
                 self._ask("GET", service, "outbox")["waiting"]

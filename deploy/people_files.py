@@ -27,7 +27,11 @@ def import_people(
     delegation: OfDelegation = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would become of each row.")] = False,
 ) -> None:
-    """Register the people of a file: all good rows, and each bad one is named with its reason."""
+    """Register the people of a file: all good rows, and each bad one is named with its reason.
+
+    Ends with exit code 1 if a row was rejected: somebody has to see to it. The same file again
+    registers nobody twice.
+    """
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -58,25 +62,36 @@ def export_people(
         if file is None:
             _write(one, sys.stdout)
             return
-        try:
-            # The mark at the beginning is for Excel.
-            with file.open("w", encoding="utf-8-sig", newline="") as out:
-                count = _write(one, out)
-        except OSError as error:
-            raise NotDone(f"{file} cannot be written: {error.strerror}.") from None
+        count = _write_whole(one, file)
     console.print(f"{count} registrations in {file}.", markup=False)
+
+
+def _write_whole(one: Operator, file: Path) -> int:
+    """Replace the file once all is there: an export that fails leaves the last one as it is."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        # The mark at the beginning is for Excel.
+        with part.open("w", encoding="utf-8-sig", newline="") as out:
+            count = _write(one, out)
+        part.replace(file)
+    except OSError as error:
+        raise NotDone(f"{file} cannot be written: {error.strerror}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return count
 
 
 def _write(one: Operator, out: Any) -> int:
     # The service's code takes a second to load: only this command pays for it.
-    from services.registration.columns import FIELDS, for_spreadsheets
+    from services.registration.columns import FIELDS
+    from shared.exports import defused
 
     columns = (*AHEAD, *(field for field in FIELDS if field != "consent"))
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
     count = 0
     for row in one.registrations(A_PAGE):
-        writer.writerow(for_spreadsheets(_text(row[field])) for field in columns)
+        writer.writerow(defused(_text(row[field])) for field in columns)
         count += 1
     return count
 

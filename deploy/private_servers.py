@@ -8,12 +8,14 @@ what it had.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -339,12 +341,26 @@ def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on now.
 
     Not one that the system would give out: it gives those to clients too, and the port would be
-    taken by the time its server starts.
+    taken by the time its server starts. Nor one that was given out a short while ago, here or
+    in another process of this account: its server may be about to start, or to start again.
     """
     while True:
-        port = FIRST_PORT + secrets.randbelow(PORTS)
+        port = FIRST_PORT + _next_turn() % PORTS
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+
+
+def _next_turn() -> int:
+    """A number that goes up by one with each call, whichever process calls."""
+    counter = Path(tempfile.gettempdir()) / f"forumpass-ports-{os.getuid()}"
+    counter.touch(mode=0o600)
+    with counter.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Accounts that share a machine do not see each other's counts, so each begins elsewhere.
+        turn = int(file.read() or secrets.randbelow(PORTS)) + 1
+        file.seek(0)
+        file.write(str(turn))
+    return turn
 
 
 def listens(port: int) -> bool:

@@ -58,10 +58,7 @@ def simulate(
     lets the whole first day be played.
     """
     settings = load(Settings)
-    try:
-        forum = forums.load(settings.forum)
-    except (OSError, ForumFileError) as error:
-        raise WrongSetting(f"FORUMPASS_FORUM: {error}") from None
+    forum = _forum_of(settings)
     try:
         good = asyncio.run(
             _run(settings, forum, people, speed, day, seed, live=live, wait=wait, desks=desks)
@@ -77,9 +74,15 @@ def demo(people: People = 2500) -> None:
 
     Its state is var/demo, made anew each time.
     """
+    from deploy import onemachine  # takes a second to load
+
     settings = load(Settings)
-    forum = forums.load(settings.forum)
+    forum = _forum_of(settings)
     home = settings.home / "demo"
+    try:
+        onemachine.require_free(settings.model_copy(update={"home": home}))
+    except onemachine.AlreadyRunning as error:
+        raise NotDone(str(error)) from None
     shutil.rmtree(home, ignore_errors=True)
     noon = datetime.combine(forum.days[0], DEMO_TIME, forum.timezone)
     os.environ |= {
@@ -99,6 +102,13 @@ def demo(people: People = 2500) -> None:
     finally:
         simulation.terminate()
         simulation.wait()
+
+
+def _forum_of(settings: Settings) -> Forum:
+    try:
+        return forums.load(settings.forum)
+    except (OSError, ForumFileError) as error:
+        raise WrongSetting(f"FORUMPASS_FORUM: {error}") from None
 
 
 async def _run(

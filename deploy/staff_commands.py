@@ -10,15 +10,30 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.operators import NotDone, Operator, operator
-from services.registration.staff import INVITED_LIFETIME, account_link
-from shared.access import Role, open_keyring
+from shared.access import ACCOUNT_ROLES, Role, open_keyring
 from shared.settings import Settings, load
 
 console = Console(highlight=False, soft_wrap=True)
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 staff = typer.Typer(no_args_is_help=True)
 Email = Annotated[str, typer.Argument(help="The address of the account.")]
-Roles = Annotated[list[Role], typer.Option("--role", help="What it may do; can be repeated.")]
+
+
+def _account_role(given: str) -> Role:
+    if given.lower() not in ACCOUNT_ROLES:
+        raise typer.BadParameter(f"an account can be {', '.join(ACCOUNT_ROLES)}")
+    return Role(given.lower())
+
+
+Roles = Annotated[
+    list[Role],
+    typer.Option(
+        "--role",
+        parser=_account_role,
+        metavar="|".join(ACCOUNT_ROLES),
+        help="What it may do; can be repeated. Security officers have a paired device.",
+    ),
+]
 
 
 @staff.command("add")
@@ -31,6 +46,9 @@ def add(
     ] = "en",
 ) -> None:
     """Make an account. Its holder is mailed a link; another one is the last line printed."""
+    # The service's code takes a second to load: only this command pays for it.
+    from services.registration.staff import INVITED_LIFETIME, account_link
+
     settings = load(Settings)
     with operator(settings) as one:
         account = one.add_account(email, name or email.partition("@")[0], role, language)

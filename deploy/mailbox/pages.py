@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from starlette.routing import Route
 
 from deploy.mailbox.store import Entry, Mail, Store
-from shared.limits import is_loopback
+from shared.limits import LOOPBACK, network_of
 from shared.middleware import CONTENT_SECURITY_POLICY
 from shared.service import LOOK
 
@@ -56,7 +56,7 @@ def create(store: Store) -> Starlette:
 
 def _local(page: Any) -> Any:
     async def for_this_machine(request: Request) -> Response:
-        if request.client is not None and not is_loopback(request.client.host):
+        if request.client is not None and network_of(request) != LOOPBACK:
             raise HTTPException(403, "The mailbox can be read on its own machine only.")
         response: Response = page(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)

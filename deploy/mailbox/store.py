@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesHeaderParser, BytesParser
 from pathlib import Path
@@ -21,6 +23,8 @@ from shared.clock import time_of
 
 SUFFIX: Final = ".eml"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+_ENCODED: Final = re.compile(r"=\?[^? ]+\?[bqBQ]\?[^? ]*\?=")
+_BETWEEN_ENCODED: Final = re.compile(r"(?<=\?=)[ \t]+(?==\?)")
 
 
 @dataclass(frozen=True)
@@ -121,15 +125,33 @@ class Store:
         return self._folder / f"{mail_id}{SUFFIX}"
 
 
+def _said(_: str, header: str) -> str:
+    """A header as text. White space between two encoded words is none of it (RFC 2047, 6.2): the
+    standard library keeps it in names, and a long one comes apart in the middle of a word."""
+    as_written = header.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _ENCODED.sub(_decoded, _BETWEEN_ENCODED.sub("", as_written))
+
+
+def _decoded(word: re.Match[str]) -> str:
+    """What an encoded word says; as it stands if it can't be read."""
+    try:
+        return str(make_header(decode_header(word[0])))
+    except (HeaderParseError, LookupError, UnicodeDecodeError):
+        return word[0]
+
+
+_AS_TEXT: Final = policy.default.clone(header_factory=_said)
+
+
 def _entry(mail_id: str, raw: bytes) -> Entry:
-    headers = BytesHeaderParser(policy=policy.default).parsebytes(raw)
+    headers = BytesHeaderParser(policy=_AS_TEXT).parsebytes(raw)
     return Entry(
         id=mail_id,
-        to=str(headers.get("To", "")),
-        sender=str(headers.get("From", "")),
-        subject=str(headers.get("Subject", "")),
+        to=headers.get("To", ""),
+        sender=headers.get("From", ""),
+        subject=headers.get("Subject", ""),
         received_at=time_of(UUID(mail_id)),
-        message_id=str(headers.get("Message-ID", "")).strip(" <").partition("@")[0],
+        message_id=headers.get("Message-ID", "").strip(" <").partition("@")[0],
     )
 
 

@@ -16,7 +16,6 @@ import httpx2
 
 from deploy.operators import NotDone, detail_of
 from deploy.simulation.people import Invented
-from services.registration.links import Links
 from shared.access import Keyring, Role, open_keyring
 from shared.forum import Forum
 from shared.settings import Settings
@@ -35,6 +34,9 @@ class System:
     """A system under rehearsal, at its public address."""
 
     def __init__(self, http: httpx2.AsyncClient, keyring: Keyring, forum: Forum) -> None:
+        # The service's code takes a second to load: only who plays a forum pays for it.
+        from services.registration.links import Links
+
         self._http = http
         self._links = Links(keyring, str(http.base_url))
         self._staff = _bearer(keyring.staff_token(Role.organiser, "rehearsal"))

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from deploy.private_servers import PostgreSQL
 from services.checkin.exports import attendance_export
-from shared.access import Role
+from shared.access import SESSION_COOKIE, Role, Staff
 from tests.checkin import IN, OTHER_IN, OUT, ROOM, Badge, Body, Checkin, running
 from tests.files import cells_of, fetch, rows_of
 
@@ -285,6 +285,19 @@ async def test_what_an_officer_said_may_name_somebody(
     listed = await checkin.http.get("/checkin/api/scans", headers=checkin.staff(role))
     for answer in (listed, await fetch(checkin, "scans.csv", role)):
         assert ("Mr Smith" in answer.text) == (role in LEADS)
+
+
+async def test_what_an_officer_said_is_for_leads_whatever_else_they_are(
+    checkin: Checkin, grace: Badge
+) -> None:
+    badge = await checkin.badge()
+    await checkin.scan(badge, IN)
+    await checkin.scan(badge, IN, override={"reason": "Mr Jones knows her"})
+    both = checkin.keyring.session(Staff("Ada", Role.viewer, (Role.security_lead,)))
+    answer = await checkin.http.get(
+        "/checkin/api/scans", headers={"Cookie": f"{SESSION_COOKIE}={both}"}
+    )
+    assert "Mr Jones" in answer.text
 
 
 async def test_it_is_recorded_who_took_what(checkin: Checkin, grace: Badge) -> None:

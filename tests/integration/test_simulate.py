@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from deploy.private_servers import PostgreSQL
 from deploy.simulation.desks import MEMBERS, REQUESTS
 from shared.access import Role
-from tests.system import OneMachine, Visitor
+from tests.system import OneMachine, Visitor, environment, forumpass
 
 PEOPLE = 25
 
@@ -58,3 +61,30 @@ def test_a_day_that_is_to_come_cannot_be_played(evening: Visitor) -> None:
     refused = evening.forumpass("simulate", "--people", "1", "--day", "3")
     assert refused.returncode == 1
     assert "FORUMPASS_CLOCK=2017-06-14T18:00:00+02:00" in refused.stderr + refused.stdout
+
+
+@pytest.mark.parametrize("taken", ["state", "port"])
+def test_a_demo_that_cannot_start_leaves_the_one_that_runs_as_it_is(
+    tmp_path: Path, taken: str
+) -> None:
+    database = tmp_path / "demo" / "postgresql"
+    database.mkdir(parents=True)
+    with (tmp_path / "demo" / "lock").open("w") as lock, socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        if taken == "state":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            listener.close()
+        refused = forumpass(environment(tmp_path, FORUMPASS_PORT=str(port)), tmp_path, "demo")
+    assert refused.returncode == 1
+    [sentence] = refused.stderr.splitlines()
+    assert (f"{port} cannot be used" if taken == "port" else "already runs") in sentence
+    assert database.exists()
+
+
+def test_a_demo_of_a_wrong_forum_says_so(tmp_path: Path) -> None:
+    (tmp_path / "forum.toml").write_text("name = 'Nothing else'")
+    given = environment(tmp_path, FORUMPASS_FORUM=str(tmp_path / "forum.toml"))
+    refused = forumpass(given, tmp_path, "demo")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("FORUMPASS_FORUM: ")
