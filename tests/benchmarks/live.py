@@ -283,7 +283,9 @@ async def _scan_evenly(
     connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def scan(text: str) -> None:
-        connection = connections.pop() if connections else await connected(port)
+        # The server hangs up where nothing was said for some seconds.
+        connections[:] = [each for each in connections if not each[0].at_eof()]
+        connection = connections.pop(0) if connections else await connected(port)
         scan_id = str(uuid7())
         body = json.dumps({"scan_id": scan_id, "credential": text}).encode()
         sent[scan_id] = time.time()

@@ -6,7 +6,8 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 
@@ -56,16 +57,38 @@ async def _post(
     headers: Mapping[str, str],
     answer_ms: list[float],
 ) -> None:
+    async with caller(port, headers) as post:
+        for body in waiting:
+            sent = time.perf_counter()
+            answer = await post(path, body)
+            answer_ms.append((time.perf_counter() - sent) * 1000)
+            assert json.loads(answer)
+
+
+Post = Callable[[str, bytes], Awaitable[bytes]]
+"""Sends JSON to a path; answers the body of the answer."""
+
+
+@asynccontextmanager
+async def caller(port: int, headers: Mapping[str, str]) -> AsyncIterator[Post]:
+    """Posts over one connection, which is kept open.
+
+    Raises:
+        AssertionError: an answer was neither 200 nor 201.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     fixed = {"Host": "127.0.0.1", "Content-Type": "application/json", **headers}
-    head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {fixed[name]}\r\n" for name in fixed)
-    for body in waiting:
-        sent = time.perf_counter()
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        answer = await _answer(reader)
-        answer_ms.append((time.perf_counter() - sent) * 1000)
-        assert json.loads(answer)
-    writer.close()
+    lines = "".join(f"{name}: {fixed[name]}\r\n" for name in fixed)
+
+    async def post(path: str, body: bytes) -> bytes:
+        head = f"POST {path} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        return await _answer(reader)
+
+    try:
+        yield post
+    finally:
+        writer.close()
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
