@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -55,6 +55,7 @@ class OneMachine:
             stop_signal=signal.SIGINT,
         )
         self._log_begins = 0
+        self._tokens: dict[Role, str] = {}
 
     @property
     def printed(self) -> str:
@@ -79,7 +80,8 @@ class OneMachine:
         return found.group()
 
     def visit(self) -> Visitor:
-        return Visitor(self.origin, f"{self.origin}/mailbox/", self.environment, self.home)
+        mailbox = f"{self.origin}/mailbox/"
+        return Visitor(self.origin, mailbox, self.environment, self.home, self._tokens)
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,20 @@ class Visitor:
     mailbox: str
     environment: Mapping[str, str]
     home: Path
+    _tokens: dict[Role, str] = field(default_factory=dict)
+    """Of staff, by role: who uses a system keeps theirs, and does not call for one each time."""
 
     def forumpass(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line as an operator does."""
         return forumpass(self.environment, self.home, *arguments)
 
     def token(self, role: Role) -> str:
+        """The token of a member of staff, the same each time."""
+        if role not in self._tokens:
+            self._tokens[role] = self.new_token(role)
+        return self._tokens[role]
+
+    def new_token(self, role: Role) -> str:
         done = self.forumpass("token", "create", "--role", role)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[-1]
@@ -111,7 +121,9 @@ class Visitor:
             base_url=self.origin, headers=headers, timeout=ANSWER_SECONDS, trust_env=False
         )
 
-    def mail_to(self, address: str, *, count: int = 1) -> list[EmailMessage]:
+    def mail_to(
+        self, address: str, *, count: int = 1, within: float = ANSWER_SECONDS
+    ) -> list[EmailMessage]:
         """The mail to an address, oldest first, as soon as there are `count`."""
         with httpx.Client(base_url=self.mailbox, trust_env=False) as http:
 
@@ -119,7 +131,7 @@ class Visitor:
                 items = http.get("api/messages", params={"to": address}).json()["items"]
                 return [item["id"] for item in reversed(items)]
 
-            ids = eventually(arrived, lambda found: len(found) >= count)
+            ids = eventually(arrived, lambda found: len(found) >= count, within)
             return [_parsed(http.get(f"{mail_id}/source").content) for mail_id in ids]
 
 
@@ -145,7 +157,9 @@ def forumpass(
     )
 
 
-def eventually(look: Callable[[], T], good: Callable[[T], bool], within: float = 20) -> T:
+def eventually(
+    look: Callable[[], T], good: Callable[[T], bool], within: float = ANSWER_SECONDS
+) -> T:
     """What is seen as soon as it is good."""
     deadline = time.monotonic() + within
     while not good(seen := look()):
@@ -192,11 +206,19 @@ def register(visitor: Visitor, **particulars: Any) -> tuple[str, str]:
 
 def confirm_link(mail: EmailMessage) -> tuple[str, str]:
     """The registration's id and the token in a mail that asks to confirm the address."""
-    body = mail.get_body(("plain",))
-    assert body is not None
-    found = CONFIRM_LINK.search(str(body.get_content()))
+    found = _confirm_link(mail)
     assert found is not None, mail.as_string()
     return found.group(1), found.group(2)
+
+
+def asks_to_confirm(mail: EmailMessage) -> bool:
+    return _confirm_link(mail) is not None
+
+
+def _confirm_link(mail: EmailMessage) -> re.Match[str] | None:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return CONFIRM_LINK.search(str(body.get_content()))
 
 
 def badge_of(visitor: Visitor, registration_id: str) -> dict[str, Any]:

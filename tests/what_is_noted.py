@@ -117,6 +117,7 @@ _REGISTRATION: Final[Mapping[str, Row]] = {
     f"POST {_ONE}/revoke-links": _does_to("registration.revoke_links"),
     "POST /api/restatements": _does("registrations.restate"),
     "POST /api/tokens": _does("token.create", '{"role": "desk", "name": "Printer 3"}'),
+    "POST /api/tokens/{token_id}/revoke": _does("token.revoke"),
     # The review.
     "GET /api/registrations.csv": _shows_many("file.export"),
     "GET /api/registrations.xlsx": _shows_many("file.export"),
@@ -154,6 +155,12 @@ _REGISTRATION: Final[Mapping[str, Row]] = {
     f"POST {_DESK}/decline": _does_to(
         "registration.decline", "reason=No press card", FORM, category="media"
     ),
+    f"POST {_DESK}/correct": _does_to(
+        "registration.amend",
+        "given_name=Ada&family_name=King&organization=Society&country=GB&email=ada@example.org",
+        FORM,
+    ),
+    f"POST {_DESK}/cancel": _does_to("registration.cancel", kind=FORM),
     # Delegations, and files of people.
     "GET /api/delegations": SHOWS_NOBODY,
     "POST /api/delegations": _does("delegation.create", _NEW_DELEGATION),
@@ -236,11 +243,23 @@ _BADGING: Final[Mapping[str, Row]] = {
     f"GET {_BADGE}": _shows("badge.read"),
     f"POST {_BADGE}/revoke": _does_to("badge.revoke", '{"reason": "Lost"}'),
     f"POST {_BADGE}/reissue": _does_to("badge.reissue", '{"reason": "Lost"}'),
+    # At the badge desk.
+    "GET /desk": _shows("badge.search", "q={family_name}"),
+    # It leads to the page that shows them.
+    "POST /desk": SHOWS_NOBODY,
+    # How many, not who.
+    "GET /desk/runs": SHOWS_NOBODY,
+    "GET /desk/people/{registration_id}/photo": _shows("photo.read"),
+    "GET /desk/{badge_id}": _shows("badge.read"),
+    "POST /desk/{badge_id}/reissue": _does_to("badge.reissue", "reason=Lost", FORM),
+    "POST /desk/{badge_id}/revoke": _does_to("badge.revoke", "reason=Stolen", FORM),
     "POST /api/restatements": _does("badges.restate"),
 }
 
 _FOUND: Final = "/evacuation/people/{registration_id}/found"
 _NOT_FOUND: Final = "/evacuation/people/{registration_id}/not-found"
+_HOLD: Final = "/{registration_id}/hold"
+_RELEASE: Final = "/{registration_id}/release"
 _CHECKIN: Final[Mapping[str, Row]] = {
     # At the gates.
     "GET /api/me": SHOWS_NOBODY,
@@ -254,6 +273,11 @@ _CHECKIN: Final[Mapping[str, Row]] = {
     "POST /api/scans/{scan_id}/undo": _does_to("scan.undo", '{"reason": "Mistake"}'),
     "GET /api/participants": _shows("participant.search", "q={family_name}"),
     "GET /api/participants/{registration_id}/photo": _shows("photo.read"),
+    f"POST /api/participants{_HOLD}": _does_to("participant.hold", '{"reason": "Police"}'),
+    f"POST /api/participants{_RELEASE}": Elsewhere("participant.release", "test_holds.py"),
+    "GET /holds": _shows("participant.search", "q={family_name}"),
+    f"POST /holds{_HOLD}": _does_to("participant.hold", "reason=Police", FORM),
+    f"POST /holds{_RELEASE}": Elsewhere("participant.release", "test_holds.py"),
     "GET /devices": SHOWS_NOBODY,
     "POST /devices/pair": _does("device.offer_pairing", "gate=tower-in&label=Lane 1", FORM),
     "POST /devices/{device_id}/move": _does("device.change", "gate=tower-out", FORM),
@@ -306,6 +330,8 @@ _CHECKIN: Final[Mapping[str, Row]] = {
 _NOTIFICATIONS: Final[Mapping[str, Row]] = {
     "GET /api/messages": _shows("message.search"),
     "POST /api/messages/{message_id}/resend": _does_to("message.resend"),
+    "GET /mails/{registration_id}": _shows("message.search"),
+    "POST /mails/{message_id}/resend": _does_to("message.resend"),
     # Samples.
     "GET /preview": SHOWS_NOBODY,
     "GET /preview/{mail}/{language}": SHOWS_NOBODY,

@@ -38,7 +38,7 @@ _VIEWERS_OF_DELEGATIONS: Final = _REVIEWERS | {Role.focal_point, ACCOUNT}
 _IMPORTERS: Final = _REVIEWERS
 """And focal points, who must have a delegation for it: see test_imports.py."""
 _KEEPERS: Final = _ORGANISER | {Role.focal_point, ACCOUNT}
-_FINDERS: Final = _LEADS | {Role.desk}
+_FINDERS: Final = _LEADS | {Role.security, Role.desk}
 
 
 def _in(service: str, routes: Mapping[str, Callers]) -> dict[str, Callers]:
@@ -72,6 +72,7 @@ _REGISTRATION: Final[Mapping[str, Callers]] = {
     "POST /": _ANYONE,
     "GET /form.js": _ANYONE,
     "GET /photo.js": _ANYONE,
+    "GET /own.js": _ANYONE,
     "GET /received": _ANYONE,
     "GET /confirm": _ANYONE,
     "POST /confirm": _ANYONE,
@@ -102,6 +103,7 @@ _REGISTRATION: Final[Mapping[str, Callers]] = {
     "POST /api/registrations/{registration_id}/revoke-links": _READERS | _OWN,
     "POST /api/restatements": _ORGANISER,
     "POST /api/tokens": _ORGANISER,
+    "POST /api/tokens/{token_id}/revoke": _ORGANISER,
     # The review.
     "GET /api/registrations.csv": _REVIEWERS,
     "GET /api/registrations.xlsx": _REVIEWERS,
@@ -125,6 +127,8 @@ _REGISTRATION: Final[Mapping[str, Callers]] = {
     "GET /review/{registration_id}": _REVIEWERS,
     "POST /review/{registration_id}/approve": _REVIEWERS,
     "POST /review/{registration_id}/decline": _REVIEWERS,
+    "POST /review/{registration_id}/correct": _REVIEWERS,
+    "POST /review/{registration_id}/cancel": _REVIEWERS,
     # Delegations, and files of people.
     "GET /api/delegations": _VIEWERS_OF_DELEGATIONS,
     "POST /api/delegations": _ORGANISER,
@@ -209,6 +213,15 @@ _BADGING: Final[Mapping[str, Callers]] = {
     "GET /api/badges/{badge_id}": _DESK | _OWN,
     "POST /api/badges/{badge_id}/revoke": _DESK,
     "POST /api/badges/{badge_id}/reissue": _DESK,
+    # At the badge desk.
+    "GET /desk.js": _ANYONE,
+    "GET /desk": _DESK,
+    "POST /desk": _DESK,
+    "GET /desk/runs": _DESK,
+    "GET /desk/people/{registration_id}/photo": _DESK,
+    "GET /desk/{badge_id}": _DESK,
+    "POST /desk/{badge_id}/reissue": _DESK,
+    "POST /desk/{badge_id}/revoke": _DESK,
     "POST /api/restatements": _ORGANISER,
     "GET /me.png": _OWN,
     "GET /me.qr.png": _OWN,
@@ -239,6 +252,11 @@ _CHECKIN: Final[Mapping[str, Callers]] = {
     "POST /api/scans/{scan_id}/shown": _DEVICES,
     "GET /api/participants": _FINDERS | _DEVICES,
     "GET /api/participants/{registration_id}/photo": _FINDERS | _DEVICES,
+    "POST /api/participants/{registration_id}/hold": _LEADS,
+    "POST /api/participants/{registration_id}/release": _LEADS,
+    "GET /holds": _LEADS,
+    "POST /holds/{registration_id}/hold": _LEADS,
+    "POST /holds/{registration_id}/release": _LEADS,
     "GET /gate": _ANYONE,
     "GET /gate/": _ANYONE,
     "GET /gate/sw.js": _ANYONE,
@@ -267,8 +285,8 @@ _CHECKIN: Final[Mapping[str, Callers]] = {
     "GET /api/evacuation": _LEADS | _DEVICES,
     "GET /api/evacuation.csv": _LEADS,
     "GET /api/evacuation/marks": _LEADS | _DEVICES,
-    "POST /api/evacuation/people/{registration_id}/found": _LEADS,
-    "POST /api/evacuation/people/{registration_id}/not-found": _LEADS,
+    "POST /api/evacuation/people/{registration_id}/found": _LEADS | _DEVICES,
+    "POST /api/evacuation/people/{registration_id}/not-found": _LEADS | _DEVICES,
     "POST /api/roll-calls": _LEADS,
     "GET /api/roll-calls": _LEADS,
     "GET /api/roll-calls/{roll_call_id}": _LEADS,
@@ -288,6 +306,8 @@ _CHECKIN: Final[Mapping[str, Callers]] = {
 _NOTIFICATIONS: Final[Mapping[str, Callers]] = {
     "GET /api/messages": _ORGANISER,
     "POST /api/messages/{message_id}/resend": _ORGANISER,
+    "GET /mails/{registration_id}": _ORGANISER,
+    "POST /mails/{message_id}/resend": _ORGANISER,
     "GET /preview": _ORGANISER,
     "GET /preview/{mail}/{language}": _ORGANISER,
 }

@@ -26,6 +26,7 @@ from services.badging import face_words
 from services.badging.face_layout import Face
 from services.badging.face_png import draw_png
 from services.notifications import samples
+from shared import countries
 from shared import forum as forums
 from shared.access import Role
 from shared.dates import period
@@ -78,7 +79,7 @@ def _draw_the_sample() -> None:
         title="",
         position="Analyst",
         organization="Analytical Society",
-        country="United Kingdom",
+        country=countries.name("GB", "en"),
         category=category.name.en,
         category_color=category.color,
         days=face_words.days(forum, forum.days_bitmap(category.days), "en"),

@@ -18,7 +18,6 @@ from shared import forum
 from shared.access import Role
 from shared.settings import REPOSITORY
 from tests.browser.chromium import DESK, PHONE, scan_by_hand, sign_in
-from tests.browser.chromium import chromium as start_chromium
 from tests.registration import picture
 from tests.system import OneMachine, badge_of, confirm_link, person, register
 
@@ -42,12 +41,6 @@ def lead(system: OneMachine) -> Iterator[httpx.Client]:
 def badge(system: OneMachine) -> dict[str, Any]:
     visitor = system.visit()
     return badge_of(visitor, register(visitor)[0])
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 def complaints(page: Page) -> list[str]:
@@ -139,7 +132,7 @@ def test_the_registrants_pages_can_be_used_by_everybody(
     page.goto(f"{system.origin}/registration/confirm?id={registration_id}&token={token}")
     look("confirm")
     page.locator("main button[type=submit]").click()
-    expect(page.locator("main .facts")).to_be_visible()
+    expect(page.locator("main .facts").first).to_be_visible()
     look("own")
     own = page.url
     for name in ("correct", "erase"):

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from shared import forum
 from shared.access import Role
 from tests.browser.chromium import DESK, sign_in
-from tests.browser.chromium import chromium as start_chromium
 from tests.browser.test_accessibility import NARROW, complaints, keep_picture
 from tests.system import OneMachine, register
-
-
-@pytest.fixture
-def browser(chromium: str) -> Iterator[Browser]:
-    with start_chromium(chromium) as started:
-        yield started
 
 
 def test_an_organiser_finds_who_decided_in_any_language(

@@ -11,12 +11,13 @@ from uuid import UUID
 import asyncpg
 import pytest
 from sqlalchemy import insert
+from structlog.testing import capture_logs
 
 from deploy.audit_commands import Chain, check
 from deploy.private_servers import PostgreSQL
 from shared import audit, caller
 from shared.access import Role
-from shared.audit import Broken, End, Link
+from shared.audit_chain import Broken, End, Link
 from shared.tables import audit_notes
 from tests.registration import API, Registering, running
 
@@ -90,6 +91,24 @@ async def test_who_reads_a_record_is_in_the_log(registering: Registering) -> Non
     assert "Kovalevskaya" not in str(entries)
 
 
+async def test_who_was_searched_for_is_neither_in_the_log_of_files_nor_in_the_services_own(
+    registering: Registering,
+) -> None:
+    wanted = {"q": "Germain", "assigned": "Sophie", "category": "media"}
+    with capture_logs() as logged:
+        answer = await registering.http.get(
+            f"{API}.csv", params=wanted, headers=registering.organiser
+        )
+    assert answer.status_code == 200
+
+    entry = (await _found(registering, act="file.export"))[0]
+    assert entry["details"]["filters"] == {"q": True, "assigned": True, "category": "media"}
+    assert "Germain" not in str(logged)
+    assert "Sophie" not in str(logged)
+    [made] = [entry for entry in logged if entry["event"] == "export.made"]
+    assert made["filters"] == entry["details"]["filters"]
+
+
 async def test_a_reason_goes_with_the_person_and_the_chain_holds(registering: Registering) -> None:
     registration_id = await registering.confirmed_address(category="media")
     await registering.act(registration_id, "decline", reason="Hypatia is not on the list")
@@ -159,7 +178,7 @@ async def test_the_database_refuses_to_change_an_entry(
     ("change", "first_broken"),
     [
         ("UPDATE audit SET who = 'Nobody' WHERE seq = 3", 3),
-        ("UPDATE audit SET about = '{}' WHERE seq = 3", 3),
+        ("UPDATE audit SET about = ARRAY[gen_random_uuid()] WHERE seq = 3", 3),
         ("DELETE FROM audit WHERE seq = 3", 3),
         ("DELETE FROM audit WHERE seq <= 3", 1),
         (
@@ -213,6 +232,25 @@ async def test_old_entries_go_and_the_chain_says_so(registering: Registering) ->
     assert gone > 3
     assert [link.act for link in chain.links] == ["audit.end_old"]
     assert check(chain, known).seq == known.seq + 1
+
+
+async def test_the_page_says_roles_in_words_and_leads_to_the_person(
+    registering: Registering,
+) -> None:
+    registration_id = await registering.submitted()
+    await registering.http.get(f"{API}/{registration_id}", headers=registering.organiser)
+    token = {"role": "security_lead", "name": "Gates"}
+    await registering.http.post(
+        "/registration/api/tokens", json=token, headers=registering.organiser
+    )
+    headers = registering.organiser | {"Accept-Language": "en"}
+    page = (await registering.http.get("/registration/audit", headers=headers)).text
+    assert f'href="/registration/review/{registration_id}"' in page
+    assert f'href="?about={registration_id}"' in page
+    assert "Security lead" in page
+    assert "security_lead" not in page
+    person = await registering.http.get(f"/registration/review/{registration_id}", headers=headers)
+    assert f'href="/notifications/mails/{registration_id}"' in person.text
 
 
 async def test_only_organisers_see_it(registering: Registering) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from tests.system import (
     Visitor,
     badge_of,
     device_at,
+    eventually,
     register,
     scan_until_known,
 )
@@ -104,6 +106,27 @@ def test_a_token_is_noted(visitor: Visitor, organiser: httpx.Client) -> None:
         if entry["details"]["holder"] == "Printer 3"
     ]
     assert (entry["who"], entry["details"]["role"]) == ("operator", "desk")
+
+
+def test_a_token_is_revoked_by_itself_or_by_its_id(
+    visitor: Visitor, organiser: httpx.Client
+) -> None:
+    tokens = [visitor.new_token(Role.desk) for _ in range(2)]
+    made = _entries(organiser, "registration", act="token.create")
+    for given, token in ((tokens[0], tokens[0]), (made[0]["which"], tokens[1])):
+        with visitor.calling(token) as http:
+            assert _status(http) == 200
+            done = visitor.forumpass("token", "revoke", given)
+            assert done.returncode == 0, done.stderr
+            eventually(partial(_status, http), lambda status: status == 401)
+    revoked = _entries(organiser, "registration", act="token.revoke")
+    assert [entry["which"] for entry in revoked] == [entry["which"] for entry in made[:2]]
+    wrong = visitor.forumpass("token", "revoke", "nonsense")
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (1, 1)
+
+
+def _status(http: httpx.Client) -> int:
+    return http.get("/badging/api/badges").status_code
 
 
 def test_the_operator_proves_it_unbroken_or_learns_where_it_breaks(

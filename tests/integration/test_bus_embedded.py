@@ -35,6 +35,8 @@ def _short_delays() -> Iterator[None]:
     with capture_logs(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("shared.bus.embedded.RETRY_DELAYS_SECONDS", (0.05, 0.05))
         patch.setattr("shared.bus.embedded.RETRY_POLL_SECONDS", 0.02)
+        # What is kept for later is found since the bus hears of it, not by a look now and then.
+        patch.setattr("shared.bus.embedded.LOOK_SECONDS", 3600)
         yield
 
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from deploy.private_servers import PostgreSQL
-from shared.database import Database
+from shared.database import MOST_IDLE, Database, Run, statements_in
 from tests.faults.proxy import Proxy
 
 WITHIN = 1.0
@@ -34,7 +34,7 @@ async def line(postgres: PostgreSQL) -> AsyncIterator[Proxy]:
 async def database(postgres: PostgreSQL, line: Proxy) -> AsyncIterator[Database]:
     postgres.drop_databases()
     through = postgres.url.replace(f":{postgres.port}", f":{line.port}")
-    one = Database(through, "checkin")
+    one = Database(through, "checkin", plan_once=True)
     await one.create_if_missing()
     yield one
     await one.close()
@@ -153,6 +153,18 @@ async def test_a_connection_that_the_server_has_ended_meanwhile_is_not_used(
     assert await _ask_in_a_hurry(database) == 1
 
 
+async def test_what_needed_many_connections_for_once_does_not_keep_them(
+    database: Database,
+) -> None:
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'forumpass%' AND $1 = 1"
+    async with AsyncExitStack() as stack:
+        for _ in range(3 * MOST_IDLE):
+            await stack.enter_async_context(database.hurry())
+    async with asyncio.timeout(5):
+        while await _ask_in_a_hurry(database, others) > MOST_IDLE:
+            await asyncio.sleep(0.02)
+
+
 async def test_who_is_cancelled_while_connecting_leaves_nothing_half_open(
     database: Database,
 ) -> None:
@@ -172,3 +184,53 @@ async def test_who_is_cancelled_while_connecting_leaves_nothing_half_open(
     await asyncio.sleep(0)
     loop.set_exception_handler(usual)
     assert complaints == []
+
+
+# --- plans ---------------------------------------------------------------------------------------
+
+FIND = "SELECT * FROM person WHERE id = $1::int"
+
+
+async def _plan(run: Run) -> str:
+    """How the server finds a person, as it has planned it for this connection."""
+    await run(FIND, 7)
+    [[name]] = await run("SELECT name FROM pg_prepared_statements WHERE statement = $1", FIND)
+    return " ".join([row[0] for row in await run(f"EXPLAIN EXECUTE {name}(7)")])
+
+
+@pytest.mark.parametrize("way", ["hurry", "read"])
+async def test_what_was_planned_for_an_empty_table_is_planned_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    @asynccontextmanager
+    async def connection() -> AsyncIterator[Run]:
+        if way == "hurry":
+            async with database.hurry() as run:
+                yield run
+        else:
+            async with database.read() as reading:
+                yield statements_in(reading)
+
+    async with database.begin() as tx:
+        await tx.execute(text("CREATE TABLE person (id int PRIMARY KEY)"))
+        await tx.execute(text("ANALYZE person"))
+    async with connection() as run:
+        assert "Seq Scan" in await _plan(run)
+    async with database.begin() as tx:
+        await tx.execute(text("INSERT INTO person SELECT generate_series(1, 10000)"))
+    async with connection() as run:
+        assert "Seq Scan" in await _plan(run)  # in the same second
+    monkeypatch.setattr("shared.database.PLAN_SECONDS", 0)
+    async with connection() as run:
+        assert "Index" in await _plan(run)
+
+
+async def test_a_connection_that_died_in_the_pool_is_replaced(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.database.PLAN_SECONDS", 0)
+    async with database.read() as one:
+        [[backend]] = await statements_in(one)("SELECT pg_backend_pid()")
+    async with database.hurry() as run:
+        await run("SELECT pg_terminate_backend($1)", backend)
+    assert await _ask(database) == 1

@@ -164,9 +164,19 @@ async def _registration_id(call: Call) -> str:
 
 
 async def _holder(call: Call) -> str:
+    return await _holder_named(call, FAMILY_NAME)
+
+
+async def _holder_named(call: Call, name: str) -> str:
     registration_id = uuid4()
-    await call.world.services["badging"].hear(confirmed(registration_id, family_name=FAMILY_NAME))
+    await call.world.services["badging"].hear(_with_photo(registration_id, name))
     return str(registration_id)
+
+
+async def _holders_name(call: Call) -> str:
+    name = f"{FAMILY_NAME}{next(_numbers)}"
+    call.made["registration_id"] = await _holder_named(call, name)
+    return name
 
 
 async def _badge_id(call: Call) -> str:
@@ -386,6 +396,10 @@ def _of_participant(what: str) -> Make:
     return make
 
 
+async def _token_id(_: Call) -> str:
+    return str(uuid4())
+
+
 _MAKERS: Final[dict[tuple[str, str], Make]] = {
     ("registration", "registration_id"): _registration_id,
     ("registration", "delegation_id"): _delegation_id,
@@ -399,7 +413,9 @@ _MAKERS: Final[dict[tuple[str, str], Make]] = {
     ("registration", "account_form"): _account_form,
     ("registration", "account_id"): _account_id,
     ("registration", "session_id"): _session_id,
+    ("registration", "token_id"): _token_id,
     ("badging", "registration_id"): _holder,
+    ("badging", "family_name"): _holders_name,
     ("badging", "badge_id"): _badge_id,
     ("badging", "number"): _number,
     ("badging", "key_id"): _key_id,

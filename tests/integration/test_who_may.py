@@ -37,6 +37,9 @@ FILLED_IN: Final = {
 REFUSED: Final = ("unauthenticated", "forbidden")
 DOCS: Final = "/docs/oauth2-redirect"
 """FastAPI's own, without anything in it."""
+PAST_FASTAPI: Final = re.compile(r"openapi\.json$|^POST /checkin/api/scans$")
+"""What is answered without looking at a query: at once, or from what was made once."""
+ASKS: Final = [route for route in WHO_MAY if "/api/" in route and not PAST_FASTAPI.search(route)]
 
 
 @dataclass(frozen=True)
@@ -179,3 +182,17 @@ async def test_a_route_serves_those_whom_it_should_and_refuses_the_others(
     assert served == WHO_MAY[route], answers
     if NOBODY not in served:
         assert answers[NOBODY][0] in (401, 403)
+
+
+@pytest.mark.parametrize("route", ASKS)
+async def test_an_api_says_which_parameter_it_does_not_know(forum: Forum, route: str) -> None:
+    method, path = route.split(" ")
+    headers = await forum.headers_of(Role.organiser, path)
+    asked = {"registration_idd": NOTHING, "lang": "fr"}
+    answer = await forum.http.request(
+        method, forum.address(path), headers=headers, params=asked, json=_body(method)
+    )
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"] == [
+        {"field": "registration_idd", "message": "is not known here", "kind": "extra_forbidden"}
+    ]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -53,7 +54,7 @@ def request(headers: Mapping[str, str] | None = None, query: str = "") -> Reques
     async def goes_on(staff: Staff) -> Staff | None:
         return staff
 
-    app.state.recognise = goes_on
+    app.state.recognise = app.state.recognise_token = goes_on
     raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     return Request(
         {"type": "http", "app": app, "headers": raw, "query_string": query.encode(), "path": "/"}
@@ -127,15 +128,22 @@ def test_nonsense_is_refused(nonsense: str) -> None:
 # --- who calls -----------------------------------------------------------------------------------
 
 
-async def recognised(caller: Request) -> Staff | None:
-    """Who calls, once the middleware has looked at the session."""
+async def looked_at(caller: Request) -> Request:
+    """The request as it comes through the middleware."""
     caller.state.signed_in = await sessions.signed_in(caller)
-    return access.staff_of(caller)
+    return caller
+
+
+async def recognised(caller: Request) -> Staff | None:
+    return access.staff_of(await looked_at(caller))
 
 
 async def test_staff_call_with_a_token_or_a_session() -> None:
     token = KEYRING.staff_token(Role.desk, "Ada")
-    assert access.staff_of(with_bearer(token)) == Staff("Ada", Role.desk)
+    by_token = await recognised(with_bearer(token))
+    assert by_token is not None
+    assert (by_token.id, by_token.roles, by_token.session) == ("Ada", (Role.desk,), None)
+    assert by_token.token_id == KEYRING.read_staff_token(token).token_id
     session = Session(uuid4(), uuid4(), 3, "Ada Lovelace", "fr")
     ada = Staff("ada@example.org", Role.reviewer, (Role.desk,), session)
     assert await recognised(with_session(KEYRING.session(ada))) == ada
@@ -143,9 +151,10 @@ async def test_staff_call_with_a_token_or_a_session() -> None:
     assert (ada.has(Role.organiser), ada.has(Role.organiser, Role.desk)) == (False, True)
 
 
-async def test_a_session_counts_for_nothing_before_somebody_has_looked_at_it() -> None:
+async def test_a_session_or_a_token_counts_for_nothing_before_somebody_has_looked_at_it() -> None:
     session = KEYRING.session(Staff("Ada", Role.desk))
     assert access.staff_of(with_session(session)) is None
+    assert access.staff_of(with_bearer(KEYRING.staff_token(Role.desk, "Ada"))) is None
 
 
 async def test_a_session_is_no_bearer_token_and_a_token_no_session() -> None:
@@ -167,35 +176,39 @@ async def test_whoever_cannot_be_recognised_for_want_of_a_database_is_told_so() 
     async def no_database(_: Staff) -> Staff | None:
         raise OperationalError(None, None, OSError())
 
-    caller = with_session(KEYRING.session(Staff("Ada", Role.desk)))
-    caller.app.state.recognise = no_database
-    caller.state.signed_in = await sessions.signed_in(caller)
-    assert status_of(lambda: access.staff_of(caller)) == 503
+    session, token = KEYRING.session(Staff("Ada", Role.desk)), KEYRING.staff_token(Role.desk, "Ada")
+    for caller in (with_session(session), with_bearer(token)):
+        caller.app.state.recognise = caller.app.state.recognise_token = no_database
+        await looked_at(caller)
+        assert status_of(partial(access.staff_of, caller)) == 503
 
 
-def test_the_token_counts_where_there_is_a_session_too() -> None:
+async def test_the_token_counts_where_there_is_a_session_too() -> None:
     session = KEYRING.session(Staff("Ada", Role.organiser))
     both = {"Cookie": f"{SESSION_COOKIE}={session}"}
     token = KEYRING.staff_token(Role.viewer, "Bob")
-    caller = access.staff_of(request(both | {"Authorization": f"bearer {token}"}))
-    assert caller == Staff("Bob", Role.viewer)
-    assert access.staff_of(request(both | {"Authorization": "Bearer nonsense"})) is None
+    caller = await recognised(request(both | {"Authorization": f"bearer {token}"}))
+    assert caller is not None
+    assert (caller.id, caller.role) == ("Bob", Role.viewer)
+    assert await recognised(request(both | {"Authorization": "Bearer nonsense"})) is None
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic QWRhOng=", "Bearer a b c"])
-def test_who_sends_no_token_is_nobody(header: str) -> None:
-    assert access.staff_of(request({"Authorization": header})) is None
+async def test_who_sends_no_token_is_nobody(header: str) -> None:
+    assert await recognised(request({"Authorization": header})) is None
 
 
-def test_a_role_that_no_longer_exists_opens_nothing() -> None:
-    token = KEYRING.sign(Purpose.staff_token, "Ada", AN_HOUR, role="president")
-    assert access.staff_of(with_bearer(token)) is None
-    assert access.staff_of(with_bearer(KEYRING.sign(Purpose.staff_token, "Ada", AN_HOUR))) is None
+@pytest.mark.parametrize(
+    "more", [{"role": "president", "id": uuid4().hex}, {}, {"role": "desk"}, {"id": uuid4().hex}]
+)
+async def test_a_token_of_another_version_opens_nothing(more: dict[str, str]) -> None:
+    token = KEYRING.sign(Purpose.staff_token, "Ada", AN_HOUR, **more)
+    assert await recognised(with_bearer(token)) is None
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_route_lets_in_the_roles_that_it_names(role: Role) -> None:
-    caller = with_bearer(KEYRING.staff_token(role, "Ada"))
+async def test_a_route_lets_in_the_roles_that_it_names(role: Role) -> None:
+    caller = await looked_at(with_bearer(KEYRING.staff_token(role, "Ada")))
     if role in (Role.desk, Role.organiser):
         assert access.staff_with(caller, Role.desk, Role.organiser).role is role
     else:
@@ -227,9 +240,9 @@ def test_a_registrant_reaches_no_registration_but_their_own() -> None:
     assert status_of(lambda: access.staff_or_registrant(request(), mine, Role.reviewer)) == 401
 
 
-def test_staff_reach_a_registration_by_their_role_alone() -> None:
-    reviewer = with_bearer(KEYRING.staff_token(Role.reviewer, "Ada"))
-    viewer = with_bearer(KEYRING.staff_token(Role.viewer, "Bob"))
+async def test_staff_reach_a_registration_by_their_role_alone() -> None:
+    reviewer = await looked_at(with_bearer(KEYRING.staff_token(Role.reviewer, "Ada")))
+    viewer = await looked_at(with_bearer(KEYRING.staff_token(Role.viewer, "Bob")))
     assert access.staff_or_registrant(reviewer, uuid4(), Role.reviewer)
     assert status_of(lambda: access.staff_or_registrant(viewer, uuid4(), Role.reviewer)) == 403
 

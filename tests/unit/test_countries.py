@@ -6,7 +6,7 @@ import pytest
 from babel import Locale
 
 from shared import countries, country_names
-from shared.countries import M49Region, Region
+from shared.countries import Region
 from shared.forum import LANGUAGES, Language
 
 
@@ -16,7 +16,7 @@ def test_all_member_states_and_observers_of_the_un_are_there() -> None:
     assert countries.MEMBER_STATES | countries.OBSERVERS <= countries.CODES
 
 
-def test_member_states_fall_into_regions_as_the_un_and_itu_count_them() -> None:
+def test_member_states_fall_into_regions_as_itu_counts_them() -> None:
     members = countries.MEMBER_STATES
     by_itu = {
         region: sum(countries.region(code) is region for code in members) for region in Region
@@ -28,14 +28,6 @@ def test_member_states_fall_into_regions_as_the_un_and_itu_count_them() -> None:
         Region.ASIA_PACIFIC: 39,
         Region.CIS: 9,
         Region.EUROPE: 45,
-    }
-    by_m49 = {r: sum(countries.m49_region(code) is r for code in members) for r in M49Region}
-    assert by_m49 == {
-        M49Region.AFRICA: 54,
-        M49Region.AMERICAS: 35,
-        M49Region.ASIA: 47,
-        M49Region.EUROPE: 43,
-        M49Region.OCEANIA: 14,
     }
 
 
@@ -58,10 +50,9 @@ def test_everyone_can_choose_where_they_come_from_in_their_language(language: La
     assert len(set(names)) == len(names)
 
 
-def test_every_country_and_area_has_both_regions() -> None:
+def test_every_country_and_area_has_a_region() -> None:
     for code in countries.CODES:
         assert countries.region(code) in Region
-        assert countries.m49_region(code) in M49Region
 
 
 def test_names_are_spelled_as_each_language_spells_them() -> None:
@@ -84,6 +75,15 @@ def test_names_are_spelled_as_each_language_spells_them() -> None:
         ("VA", ("Holy See", "教廷")),
         ("MM", ("Myanmar", "缅甸")),
         ("RU", ("Russian Federation", "俄罗斯联邦")),
+        (
+            "GB",
+            (
+                "United Kingdom of Great Britain and Northern Ireland",
+                "大不列颠及北爱尔兰联合王国",
+            ),
+        ),
+        ("LC", ("Saint Lucia", "圣卢西亚")),
+        ("TT", ("Trinidad and Tobago", "特立尼达和多巴哥")),
     ],
 )
 def test_states_are_called_as_the_united_nations_calls_them(
@@ -92,7 +92,12 @@ def test_states_are_called_as_the_united_nations_calls_them(
     assert (countries.name(code, "en"), countries.name(code, "zh")) == names
 
 
-def test_only_states_that_the_cldr_calls_otherwise_are_named_by_us() -> None:
+def test_no_english_name_is_cut_short() -> None:
+    names = [name for _, name in countries.choices("en")]
+    assert [name for name in names if "&" in name or "St." in name] == []
+
+
+def test_only_those_that_the_cldr_calls_otherwise_are_named_by_us() -> None:
     differently = {
         code
         for language in LANGUAGES
@@ -100,14 +105,12 @@ def test_only_states_that_the_cldr_calls_otherwise_are_named_by_us() -> None:
         if name != Locale.parse(language).territories[code]
     }
     assert differently == set(country_names.of_the_united_nations("en"))
-    assert differently <= countries.MEMBER_STATES | countries.OBSERVERS | {"FK"}
+    assert differently <= countries.CODES
 
 
 def test_itus_regions_differ_from_the_map() -> None:
     assert countries.region("EG") is Region.ARAB_STATES
-    assert countries.m49_region("EG") is M49Region.AFRICA
     assert countries.region("TR") is Region.EUROPE
-    assert countries.m49_region("TR") is M49Region.ASIA
     assert countries.region("KZ") is Region.CIS
     assert countries.region("AU") is Region.ASIA_PACIFIC
 
@@ -120,7 +123,7 @@ def test_itus_regions_differ_from_the_map() -> None:
         ("es", ("BE", "BZ", "MX", "FM")),
         ("ru", ("IT", "YE", "CV")),
         ("ar", ("ET", "AM", "BH", "AO", "PG")),
-        ("zh", ("AL", "AU", "DE", "FR", "GB", "YE", "VN", "CN")),
+        ("zh", ("AL", "AU", "GB", "DE", "FR", "YE", "VN", "CN")),
     ],
 )
 def test_the_list_is_in_the_readers_alphabet(language: Language, codes: tuple[str, ...]) -> None:
@@ -134,8 +137,7 @@ def test_a_list_of_choices_can_be_changed_without_harm() -> None:
 
 
 def test_an_unknown_code_is_a_key_error() -> None:
-    for lookup in (countries.region, countries.m49_region):
-        with pytest.raises(KeyError):
-            lookup("XX")
+    with pytest.raises(KeyError):
+        countries.region("XX")
     with pytest.raises(KeyError):
         countries.name("xk", "en")

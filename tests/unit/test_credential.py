@@ -152,9 +152,3 @@ def test_what_does_not_fit_is_never_signed(fields: dict[str, int | bytes]) -> No
     }
     with pytest.raises(ValueError, match=r"fit|bytes|not known"):
         Credential(**(whole | fields))  # type: ignore[arg-type]
-
-
-def test_days_and_zones_are_read_bit_by_bit() -> None:
-    monday_only = Credential(1, bytes(8), category=0, days=0b00001, zones=0b10)
-    assert [monday_only.valid_on(day) for day in range(5)] == [True, False, False, False, False]
-    assert [monday_only.opens(zone) for zone in range(2)] == [False, True]

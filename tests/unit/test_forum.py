@@ -164,13 +164,10 @@ def test_the_category_can_be_read_on_its_colour(forum: Forum) -> None:
 
 
 def test_what_the_forum_does_not_have_is_a_key_error(forum: Forum) -> None:
-    assert forum.category_by_code(6).id == "media"
     assert forum.gate("tower-out").direction == "out"
     assert forum.entrance("varembe").name.in_language("en") == "Varembé"
     with pytest.raises(KeyError):
         forum.category("tourist")
-    with pytest.raises(KeyError):
-        forum.category_by_code(99)
     with pytest.raises(KeyError):
         forum.zones_bitmap(["cellar"])
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 
 from shared import limits
-from shared.limits import RateLimit, is_loopback
+from shared.limits import RateLimit, network_of
 from shared.problems import Problem
 
 
@@ -98,10 +99,39 @@ def test_a_thousand_new_addresses_do_not_free_the_one_that_calls_on(
     assert refusal(limit).status == 429
 
 
+def called_from(address: str) -> Request:
+    return Request({"type": "http", "client": (address, 1)})
+
+
 @pytest.mark.parametrize(
     ("address", "ours"),
-    [("127.0.0.1", True), ("::1", True), ("127.8.8.8", True), ("192.0.2.1", False), ("", False),
-     ("testclient", False)],
+    [("127.0.0.1", True), ("::1", True), ("127.8.8.8", True), ("::ffff:127.0.0.1", True),
+     ("192.0.2.1", False), ("", False), ("testclient", False)],
 )  # fmt: skip
-def test_the_machine_itself_is_known_by_its_address(address: str, ours: bool) -> None:
-    assert is_loopback(address) is ours
+def test_the_machine_itself_is_known_by_its_address_and_not_limited(
+    address: str, ours: bool
+) -> None:
+    limit, request = RateLimit(burst=1, per_second=1), called_from(address)
+    limit.spend_by(request)
+    if ours:
+        limit.spend_by(request)
+    else:
+        with pytest.raises(Problem):
+            limit.spend_by(request)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_is_one_caller(
+    one: str, other: str, alike: bool
+) -> None:
+    assert (network_of(called_from(one)) == network_of(called_from(other))) is alike

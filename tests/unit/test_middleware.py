@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import Message
 from structlog.testing import capture_logs
 
-from shared import middleware, problems
+from shared import middleware, problem_answers
 from shared.middleware import Middleware
 
 ORIGIN = "https://forum.example.org"
@@ -56,7 +56,7 @@ async def nobody(_: Request) -> None: ...
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     app, metrics = FastAPI(), CollectorRegistry()
-    problems.install(app)
+    problem_answers.install(app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http:
         one = Site(app, http, metrics)
@@ -321,3 +321,29 @@ async def test_what_callers_make_up_is_not_kept(site: Site) -> None:
     for number in range(3):
         await site.http.request(f"BREW{number}", f"/teapot/{number}")
     assert site.count(method="other", route="none", status="404") == 3
+
+
+# --- what asks for nothing -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ("status=&category=&country=CH&q=", "country=CH"),
+        ("status=", ""),
+        ("cursor=abc=&token=ab==", "cursor=abc=&token=ab=="),
+        ("flag&status=", "flag"),
+        ("q=a%20b&limit=1", "q=a%20b&limit=1"),
+        ("", ""),
+    ],
+)
+async def test_a_field_that_was_left_empty_is_as_if_not_there(
+    site: Site, query: str, seen: str
+) -> None:
+    @site.app.get("/api/echo")
+    @site.app.get("/page")
+    async def echo(request: Request) -> str:
+        return str(request.url.query)
+
+    assert (await site.http.get(f"/api/echo?{query}")).json() == seen
+    assert (await site.http.get(f"/page?{query}")).json() == query

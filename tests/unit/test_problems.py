@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import Body, FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from structlog.testing import capture_logs
 
-from shared import problems
+from shared import problem_answers, problems
 from shared.log import formatter
 from shared.problems import FieldError, Problem
 
@@ -44,7 +45,7 @@ class Refused(Exception):
 @pytest.fixture
 def app() -> FastAPI:
     app = FastAPI()
-    problems.install(app)
+    problem_answers.install(app)
 
     @app.get("/api/badges/{badge_id}")
     async def badge(badge_id: UUID, limit: Annotated[int, Query(le=100)] = 10) -> None: ...
@@ -181,6 +182,27 @@ async def test_without_its_database_a_service_asks_to_come_again(
     assert problem_of(answer)["type"].endswith(":unavailable")
 
 
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
+async def test_whoever_was_in_anothers_way_is_asked_to_try_again(
+    http: httpx.AsyncClient, failing: Callable[[Exception], str], sqlstate: str
+) -> None:
+    answer = await http.get(failing(DBAPIError("UPDATE", {}, Refused(sqlstate))))
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert problem_of(answer)["type"].endswith(":crossed")
+    assert "Nothing was changed" in answer.text
+
+
+@pytest.mark.parametrize("sqlstate", ["22021", "22P05"])
+async def test_a_character_that_cannot_be_stored_is_the_callers_mistake(
+    http: httpx.AsyncClient, failing: Callable[[Exception], str], sqlstate: str
+) -> None:
+    answer = await http.get(failing(DBAPIError("INSERT", {}, Refused(sqlstate))))
+    assert answer.status_code == 422
+    assert problem_of(answer)["type"].endswith(":invalid-input")
+    assert "cannot be stored" in answer.text
+
+
 async def test_what_the_database_refuses_is_our_mistake_and_not_repeated(
     http: httpx.AsyncClient, failing: Callable[[Exception], str]
 ) -> None:
@@ -252,3 +274,44 @@ def test_a_crash_is_logged_without_the_values_that_caused_it(as_json: bool) -> N
     for kept in ("crashed", "duplicate key", "HINT", "days.0"):
         assert kept in line
     assert "grace@example.org" not in line
+
+
+# --- in plain words ------------------------------------------------------------------------------
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=5)] = "Grace"
+    at: AwareDatetime | None = None
+    days: Annotated[list[int], Field(min_length=1, max_length=2)] = [1]
+    on: list[date] = []
+    way: Literal["in", "out"] = "in"
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "says"),
+    [
+        ({"name": ""}, "name", "must not be empty"),
+        ({"name": "Hopper"}, "name", "must have at most 5 characters"),
+        ({"name": 7}, "name", "must be a valid string"),
+        ({"at": "2017-06-12T08:00:00"}, "at", "needs its time zone, such as Z or +02:00"),
+        ({"days": ["one"]}, "days.0", "must be a valid integer, unable to parse string as an"),
+        ({"days": [1, 2, 3]}, "days", "must have at most 2 items"),
+        ({"days": []}, "days", "must have at least 1 item"),
+        ({"on": [9]}, "on.0", "must be a date, such as 2017-06-12"),
+        ({"on": ["Monday"]}, "on.0", "must be a date, such as 2017-06-12"),
+        ({"way": "up"}, "way", "must be 'in' or 'out'"),
+        ({"nothing": 1}, "nothing", "is not known here"),
+        ([], "body", "must be a JSON object"),
+    ],
+)
+def test_what_pydantic_says_goes_on_behind_the_name_of_the_field(
+    content: Any, field: str, says: str
+) -> None:
+    with pytest.raises(ValidationError) as error:
+        Strict.model_validate(content)
+    [found] = problems.field_errors(error.value.errors())
+    assert found.field == field
+    assert found.message.startswith(says)
+    assert "validation" not in found.message
