@@ -54,7 +54,7 @@ def create(given: Platform) -> Service:
     )
     mailbox = LocalMailbox(service.database, given.settings.mailbox_url)
     service.hears(
-        consumers.registrations(service.database, mailer.wake, mailbox.wake),
+        consumers.registrations(service.database, given.forum, mailer.wake, mailbox.wake),
         consumers.sign_ins(service.database, mailer.wake),
         sessions.consumer(NOTIFICATIONS_STAFF, service.database),
     )

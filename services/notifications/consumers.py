@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -53,6 +55,7 @@ from shared.events import (
     RegistrationWaitlisted,
     StaffSignInOffered,
 )
+from shared.forum import Forum
 
 ABOUT_THE_STATE = (
     *BEFORE_A_BADGE,
@@ -73,7 +76,10 @@ UNTOLD = (None, Kind.confirm_address, Kind.declined, Kind.cancelled)
 
 
 def registrations(
-    database: Database, wake_mailer: Callable[[], None], forget_mail: Callable[[], None]
+    database: Database,
+    forum: Forum,
+    wake_mailer: Callable[[], None],
+    forget_mail: Callable[[], None],
 ) -> Consumer:
     handlers: dict[type[Fact], Handler] = {
         RegistrationSubmitted: ask_to_confirm_the_address,
@@ -86,7 +92,7 @@ def registrations(
         RegistrationLinkRequested: send_the_link,
         RegistrationReopened: tell_of_another_review,
         RegistrationErased: _waking(forget_mail, erase),
-        BadgeIssued: send_the_badge,
+        BadgeIssued: partial(send_the_badge, useless_from=forum.certificates_begin),
         BadgeRevoked: drop_the_badge,
         FocalPointInvited: invite_the_focal_point,
         FocalPointRemoved: forget_the_focal_point,
@@ -209,7 +215,10 @@ async def erase(tx: AsyncConnection, fact: RegistrationErased, event: Event) -> 
     await messages.erase(tx, fact.registration_id)
 
 
-async def send_the_badge(tx: AsyncConnection, fact: BadgeIssued, event: Event) -> None:
+async def send_the_badge(
+    tx: AsyncConnection, fact: BadgeIssued, event: Event, *, useless_from: datetime
+) -> None:
+    """Once the forum is over a badge opens nothing; that the person was corrected is told still."""
     recipient = await recipients.lock(tx, fact.registration_id)
     if recipient.is_erased or fact.version <= recipient.badge_version:
         return
@@ -218,6 +227,10 @@ async def send_the_badge(tx: AsyncConnection, fact: BadgeIssued, event: Event) -
         return
     overtaken = (*BEFORE_A_BADGE, Kind.amended, Kind.reopened, Kind.badge)
     await messages.drop(tx, fact.registration_id, *overtaken)
+    if event.time >= useless_from:
+        if fact.replaces is not None:
+            await messages.queue(tx, fact.registration_id, Amended(), event.id)
+        return
     badge = Badge(
         badge_id=fact.badge_id,
         number=fact.number,

@@ -22,7 +22,13 @@ from shared.events import (
 from shared.forum import Forum
 from shared.problems import conflict
 
+_OF_THE_VISIT: Final = frozenset({"category", "days"})
 _CONTACT_FIELDS: Final = frozenset({"email", "given_name", "family_name", "title", "language"})
+
+
+def is_over(of: Registrations) -> bool:
+    """Whether the forum is over: only what stands on the certificate still counts."""
+    return of.clock.now() >= of.forum.certificates_begin
 
 
 async def amend(
@@ -31,8 +37,9 @@ async def amend(
     """Correct a registration: only what is given changes.
 
     Raises:
-        Problem: 409 when it has ended or the new category is full, 422 for days on which the
-            category is not admitted, and for a photo that is no picture.
+        Problem: 409 when it has ended or the new category is full, and when the registrant asks
+            for another category or other days after the forum; 422 for days on which the category
+            is not admitted, and for a photo that is no picture.
     """
     changes = _columns(of.forum, amendment)
     photo = None if amendment.photo is None else await photos.take(amendment.photo)
@@ -45,7 +52,9 @@ async def amend(
         changes = {name: new for name, new in changes.items() if getattr(row, name) != new}
         if not changes:
             return row
-        if {"category", "days"} & set(changes):
+        if _OF_THE_VISIT & set(changes):
+            if actor == REGISTRANT and is_over(of):
+                raise conflict("The forum is over: category and days stay as they were.")
             category = changes.get("category", row.category)
             of.check_days(category, changes.get("days", row.days))
         if "category" not in changes:

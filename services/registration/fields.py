@@ -21,6 +21,8 @@ from shared.pages import Pages
 from shared.problems import FieldError
 
 LISTS: Final = ("days", "tracks", "action_lines", "sdgs")
+OF_THE_VISIT: Final = ("category", *LISTS, "accessibility_needs", "visa_letter", "gender")
+"""What nobody is asked any more once the forum is over."""
 TICKED: Final = "yes"
 
 
@@ -73,5 +75,6 @@ def values_of(data: FormData) -> dict[str, Any]:
 async def photo_of(data: FormData) -> str | None:
     """The photo, if one was chosen, as the API would be sent it."""
     file = data.get("photo")
-    content = await file.read() if isinstance(file, UploadFile) else b""
-    return b64encode(content).decode() if content else None
+    if not isinstance(file, UploadFile) or not (file.filename or file.size):
+        return None
+    return b64encode(await file.read()).decode()

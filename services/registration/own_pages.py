@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Coroutine
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from fastapi.routing import APIRoute
 
 from services.registration import (
     amendments,
@@ -23,6 +25,7 @@ from services.registration import (
 )
 from services.registration.api import limit_asking, link_requests_of
 from services.registration.forms import Amendment, AskForLink, read_form
+from services.registration.labels import genders, labels
 from services.registration.lifecycle import (
     ALLOWED_FROM,
     LIVING,
@@ -41,7 +44,28 @@ from shared.problems import FieldError, Problem
 
 SCRIPT: Final = Path(__file__).parent / "web" / "own.js"
 
-router = APIRouter(include_in_schema=False)
+
+class _OwnRoute(APIRoute):
+    """What is not possible any more leads back to the own page, which says how it stands."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_or_go_back(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Problem as problem:
+                if problem.status != 409:
+                    raise
+                return _to_own_page(request, "overtaken")
+
+        return handle_or_go_back
+
+
+router = APIRouter(include_in_schema=False, route_class=_OwnRoute)
+
+FORM: Final = "correct"
+"""The corrections' form, for the language switch that stands elsewhere."""
 
 Act = Literal["cancel", "erase", "revoke"]
 """What is asked about once more before it is done."""
@@ -65,13 +89,16 @@ async def me(
         place = await places.place_in_line(connection, row)
         came = bool(await search.entries(connection, row.id))
         reason = await review.why_declined(connection, row)
-    is_over = of.clock.now() >= of.forum.certificates_begin
+    is_over, language = amendments.is_over(of), pages.language(request)
+    _ = pages.gettext_in(language)
     return pages.render(
         request,
         "me.html",
         registration=row,
         category=of.forum.category(row.category),
-        country=countries.name(row.country, pages.language(request)),
+        country=countries.name(row.country, language),
+        labels=labels(_),
+        gender_choices=genders(_),
         days=[of.forum.days[index] for index in row.days],
         token=request.query_params["token"],
         has_photo=has_photo,
@@ -138,8 +165,11 @@ async def correct(request: Request, of: TheRegistrations, pages: OurPages) -> Re
     async with request.form(max_files=1, max_fields=200) as sent:
         values = fields.values_of(sent)
         new_photo = await fields.photo_of(sent)
+    if "read_in" in sent:
+        return await _form(request, of, pages, row, values, [], new_photo is not None)
     try:
-        amendment = read_form(Amendment, _as_json(values, new_photo), of.forum)
+        particulars = _as_json(values, new_photo, is_over=amendments.is_over(of))
+        amendment = read_form(Amendment, particulars, of.forum)
         await amendments.amend(of, row.id, amendment, REGISTRANT)
     except Problem as problem:
         if not problem.errors:
@@ -171,14 +201,18 @@ async def _form(
         photo_again=photo_again,
         correcting=True,
         has_photo=has_photo,
+        language_form=FORM,
+        is_over=amendments.is_over(of),
         is_reviewed_again=is_reopened_by_another_category(Status(row.status)),
     )
 
 
-def _as_json(values: dict[str, Any], new_photo: str | None) -> dict[str, Any]:
+def _as_json(values: dict[str, Any], new_photo: str | None, *, is_over: bool) -> dict[str, Any]:
     """The amendment as the API would be sent it: all that the page shows, changed or not."""
     sent = {key: value for key, value in values.items() if key in Amendment.model_fields}
     sent["visa_letter"] = values.get("visa_letter") == fields.TICKED
+    if is_over:
+        sent = {key: value for key, value in sent.items() if key not in fields.OF_THE_VISIT}
     if new_photo is not None:
         sent["photo"] = new_photo
     elif values.get("remove_photo") == fields.TICKED:

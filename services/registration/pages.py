@@ -15,8 +15,10 @@ from fastapi.responses import RedirectResponse, Response
 from services.registration import fields, opening
 from services.registration.api import limit_caller, limit_mailbox
 from services.registration.forms import NewRegistration, read_form
+from services.registration.lifecycle import LIVING
 from services.registration.links import wrong_link
 from services.registration.registrations import Registrations, TheRegistrations
+from services.registration.tables import Registration
 from shared import caching
 from shared.pages import OurPages, Pages, speak_own_language
 from shared.problems import FieldError, Problem
@@ -25,6 +27,9 @@ FORM = "register"
 """The form's id, for what belongs to it and stands elsewhere."""
 FORM_SCRIPT = Path(__file__).parent / "web" / "form.js"
 PHOTO_SCRIPT = Path(__file__).parent / "web" / "photo.js"
+KEY_COOKIE = "form"
+"""Which form this is: the browser's Back brings the same one, filled in, and not a new one."""
+KEY_SECONDS = 3600
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,8 +61,13 @@ def form_page(
 
 @router.get("/")
 async def form(request: Request, of: TheRegistrations, pages: OurPages) -> Response:
-    fresh = {"language": pages.language(request), "idempotency_key": str(uuid4())}
-    return form_page(request, of, pages, fresh, [])
+    key = request.cookies.get(KEY_COOKIE) or str(uuid4())
+    fresh = {"language": pages.language(request), "idempotency_key": key}
+    page = form_page(request, of, pages, fresh, [])
+    page.set_cookie(
+        KEY_COOKIE, key, max_age=KEY_SECONDS, path="/registration/", httponly=True, samesite="lax"
+    )
+    return page
 
 
 @router.post("/")
@@ -73,7 +83,7 @@ async def submit(request: Request, of: TheRegistrations, pages: OurPages) -> Res
     try:
         new = read_form(NewRegistration, _as_json(values) | {"photo": photo}, of.forum)
         limit_mailbox(request, new.email)
-        row = await of.submit(new, _idempotency_key(values, photo))
+        row = await _submit_once(of, new, _idempotency_key(values, photo))
     except Problem as problem:
         if not problem.errors:
             raise
@@ -131,7 +141,14 @@ async def confirm(
     registration: Annotated[str, Form(alias="id", max_length=100)] = "",
     token: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    row = await of.confirm_email(_id_in_link(registration), token)
+    registration_id = _id_in_link(registration)
+    try:
+        row = await of.confirm_email(registration_id, token)
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        # The link is right: the own page says what has become of the registration.
+        row = await of.get(registration_id)
     return RedirectResponse(of.links.me(row).removeprefix(of.links.origin), 303)
 
 
@@ -160,6 +177,14 @@ def _as_json(values: dict[str, Any]) -> dict[str, Any]:
     sent.setdefault("position", "")
     sent["consent_language"] = values.get("shown_in", "")
     return sent
+
+
+async def _submit_once(of: Registrations, new: NewRegistration, key: str | None) -> Registration:
+    row = await of.submit(new, key)
+    if key is not None and row.status not in LIVING:
+        # What was sent an hour ago and cancelled meanwhile is sent again on purpose.
+        row = await of.submit(new, f"{key}-{row.reference}")
+    return row
 
 
 def _idempotency_key(values: dict[str, Any], photo: str | None) -> str | None:

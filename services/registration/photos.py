@@ -177,7 +177,7 @@ def _encoded(picture: Image.Image, divisor: int, quality: int) -> bytes:
 def _small(photo: bytes) -> Image.Image:
     with Image.open(BytesIO(photo), formats=_FORMATS) as opened:
         if opened.width * opened.height > MOST_PIXELS:
-            raise _no_photo("has too many pixels")
+            raise _no_photo("has too many pixels", "photo_pixels")
         opened.draft("RGB", (2 * SIZE[0], 2 * SIZE[1]))
         opened.thumbnail((max(SIZE), max(SIZE)))
         upright = ImageOps.exif_transpose(opened)
@@ -192,5 +192,5 @@ def _small(photo: bytes) -> Image.Image:
     return paper
 
 
-def _no_photo(why: str) -> Problem:
-    return invalid_input([FieldError("photo", why, "photo")])
+def _no_photo(why: str, kind: str = "photo") -> Problem:
+    return invalid_input([FieldError("photo", why, kind)])

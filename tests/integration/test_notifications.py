@@ -32,6 +32,7 @@ from tests.notifications import (
     Notifying,
     address_of,
     archive,
+    badge_id,
     contact_changed,
     failing,
     issued,
@@ -223,6 +224,19 @@ async def test_who_moves_up_from_the_waiting_list_is_told_with_the_badge(
     assert (await notifying.outcome(registration_id))[-1] == ("badge", "sent")
     mail = (await notifying.mail(registration_id, count=3))[-1]
     assert "A place has become free and is yours" in words(face(mail, "plain"))
+
+
+async def test_a_badge_that_is_issued_after_the_forum_is_not_mailed(notifying: Notifying) -> None:
+    registration_id = await notifying.register()
+    await notifying.hear(issued(registration_id))
+    assert (await notifying.outcome(registration_id))[-1] == ("badge", "sent")
+    over = notifying.service.platform.forum.certificates_begin
+    replacing = issued(registration_id, 2, replaces=badge_id(registration_id))
+    await notifying.neighbours.deliver(Event("/badging", over, replacing))
+    assert (await notifying.outcome(registration_id))[2:] == [("amended", "sent")]
+    late = await notifying.register()
+    await notifying.neighbours.deliver(Event("/badging", over, issued(late)))
+    assert {kind for kind, _ in await notifying.outcome(late)} == {"confirm_address"}
 
 
 async def test_who_is_declined_reads_why(notifying: Notifying) -> None:

@@ -57,3 +57,30 @@ async def test_who_cancelled_can_register_again_while_one_can(
     async with running(database_url, tmp_path, clock="2017-06-17T00:00:00+02:00") as registering:
         assert not await _says(registering, cancelled, "Register again")
         assert await _says(registering, cancelled, "To the start page")
+
+
+async def test_after_the_forum_only_what_the_certificate_says_can_be_corrected(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with running(database_url, tmp_path, clock="2017-06-16T20:00:00+02:00") as registering:
+        registration_id = await registering.confirmed_address(sdgs=[4])
+        as_registrant = registering.registrant(registration_id)
+        await registering.amend(registration_id, as_registrant, days=["2017-06-12", "2017-06-13"])
+    async with running(database_url, tmp_path, clock="2017-06-17T09:00:01+02:00") as registering:
+        before = await registering.show(registration_id)
+        for change in ({"category": "private_sector"}, {"days": ["2017-06-14"]}):
+            answer = await registering.amend(registration_id, as_registrant, **change)
+            assert answer.status_code == 409
+        assert await registering.show(registration_id) == before
+        address = registering.me(registration_id).replace("/me?", "/me/correct?")
+        async with registering.browser() as browser:
+            page = Page(await browser.get(address))
+            assert page.says("Your certificate is made anew")
+            assert {"category", "days", "sdgs", "visa_letter"}.isdisjoint(page.fields)
+            sent = page.fields | {"family_name": ["Murray"], "photo": []}
+            assert (await browser.post(page.actions[0], data=sent)).status_code == 303
+        after = await registering.show(registration_id)
+        assert {name for name in after if after[name] != before[name]} == {"version", "family_name"}
+        # Staff may still put things right.
+        answer = await registering.amend(registration_id, category="private_sector")
+        assert answer.status_code == 200

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 from uuid import UUID
 
 import httpx
@@ -22,7 +24,6 @@ from tests.registration import (
     Page,
     Registering,
     admitted,
-    body,
     picture,
     running,
     sent_photo,
@@ -91,15 +92,15 @@ async def test_a_wrong_link_is_explained(registering: Registering) -> None:
     assert await registering.status(registration_id) == "submitted"
 
 
-async def test_who_has_cancelled_is_told_that_it_is_too_late(
+async def test_who_has_cancelled_is_led_to_the_own_page_that_says_so(
     registering: Registering, browser: httpx.AsyncClient
 ) -> None:
     registration_id = await registering.submitted()
     sent = {"id": registration_id, "token": await registering.token(registration_id)}
     await registering.act(registration_id, "cancel")
     answer = await browser.post("/registration/confirm", data=sent)
-    assert answer.status_code == 409
-    assert Page(answer).title.startswith("This is not possible any more")
+    assert answer.status_code == 303
+    assert Page(await browser.get(answer.headers["Location"])).says("Cancelled")
 
 
 async def test_the_pages_that_a_mail_leads_to_speak_the_persons_own_language(
@@ -214,8 +215,9 @@ async def test_what_cannot_be_undone_is_asked_for_once_more(
     assert address not in page.links
     assert await registering.status(registration_id) == state
     for again in (await browser.get(address), await browser.post(action)):
-        assert again.status_code == 409
-        assert Page(again).title.startswith("This is not possible any more")
+        assert (again.status_code, again.headers["Location"]) == (303, f"{me}&done=overtaken")
+    page = Page(await browser.get(f"{me}&done=overtaken"))
+    assert page.says("changed in the meantime", state.capitalize())
 
 
 async def test_another_site_cannot_cancel(
@@ -331,12 +333,47 @@ async def test_who_has_cancelled_corrects_nothing(
     registering: Registering, browser: httpx.AsyncClient
 ) -> None:
     registration_id = await registering.confirmed_address()
+    me = registering.me(registration_id)
+    address = me.replace("/me?", "/me/correct?")
+    typed = Page(await browser.get(address)).fields | {"given_name": ["Ada"], "photo": []}
     await registering.act(registration_id, "cancel")
+    assert address not in Page(await browser.get(me)).links
+    for answer in (await browser.get(address), await browser.post(address, data=typed)):
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"{me}&done=overtaken")
+    assert (await registering.show(registration_id))["given_name"] == "Grace"
+
+
+async def test_another_language_keeps_what_was_corrected_so_far(
+    registering: Registering, browser: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address()
     address = registering.me(registration_id).replace("/me?", "/me/correct?")
-    assert address not in Page(await browser.get(registering.me(registration_id))).links
-    for answer in (await browser.get(address), await browser.post(address, data=body())):
-        assert answer.status_code in (409, 422)
-    assert (await browser.get(address)).status_code == 409
+    shown = await browser.get(address)
+    before = await registering.show(registration_id)
+    [spanish] = re.findall(r'formaction="([^"]*lang=es)"', shown.text)
+    typed = Page(shown).fields | {"given_name": ["Ada"], "photo": [], "read_in": ["es"]}
+    there = urljoin(str(shown.url), html.unescape(spanish))
+    page = Page(await browser.post(there, data=typed))
+    assert (page.language, page.fields["given_name"]) == ("es", ["Ada"])
+    assert await registering.show(registration_id) == before
+    saved = await browser.post(page.actions[0], data=page.fields | {"photo": []})
+    assert saved.status_code == 303
+    assert (await registering.show(registration_id))["given_name"] == "Ada"
+
+
+async def test_the_own_page_shows_all_that_was_said(
+    registering: Registering, browser: httpx.AsyncClient
+) -> None:
+    registration_id = await registering.confirmed_address(
+        tracks=["forum"],
+        action_lines=["C5"],
+        sdgs=[4],
+        accessibility_needs="A ramp",
+        visa_letter=True,
+        gender="female",
+    )
+    page = Page(await browser.get(registering.me(registration_id)))
+    assert page.says("Programmer", "Forum Track", "C5. ", "4. ", "A ramp", "requested", "Female")
 
 
 # --- the data ------------------------------------------------------------------------------------

@@ -157,12 +157,10 @@ async def test_a_page_that_answers_a_form_leads_back_to_it_in_another_language(
 ) -> None:
     registration_id = await registering.submitted()
     own = registering.me(registration_id)
-    await registering.act(registration_id, "cancel")
-    [cancel] = [f"/registration/me/cancel?{own.partition('?')[2]}"]
     for sender, leads_to in ((own, own), ("https://evil.example/x", "/registration/")):
         referer = sender if "//" in sender else f"{browser.base_url}{sender}".replace("//r", "/r")
-        answer = await browser.post(cancel, headers={"Referer": referer})
-        assert answer.status_code == 409
+        answer = await browser.post("/registration/me/cancel?token=x", headers={"Referer": referer})
+        assert answer.status_code == 403
         [spanish] = [link for link in Page(answer).links if link.endswith("lang=es")]
         assert spanish.partition("?")[0].endswith(leads_to.partition("?")[0])
         assert "evil" not in spanish
@@ -221,6 +219,24 @@ async def test_a_form_sent_twice_registers_once(
     answers = [await browser.post(FORM, data=sent) for _ in range(2)]
     assert answers[0].headers["Location"] == answers[1].headers["Location"]
     assert (await registering.stored())["registrations"] == before["registrations"] + 1
+
+
+async def test_who_goes_back_and_sends_the_same_again_registers_once(
+    registering: Registering, browser: httpx.AsyncClient
+) -> None:
+    before = await registering.stored()
+    # Back brings a new page, which the browser fills in again.
+    keys = [Page(await browser.get(FORM)).fields["idempotency_key"] for _ in range(2)]
+    answers = [await browser.post(FORM, data=filled_in(idempotency_key=key)) for key in keys]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert (await registering.stored())["registrations"] == before["registrations"] + 1
+    # Whoever has cancelled since means to register again; once more, however often it is sent.
+    reference = answers[0].headers["Location"].partition("=")[2]
+    [found] = await registering.find(q=reference)
+    await registering.act(found["id"], "cancel")
+    again = [await browser.post(FORM, data=filled_in(idempotency_key=key)) for key in keys]
+    assert again[0].headers["Location"] == again[1].headers["Location"]
+    assert reference not in again[0].headers["Location"]
 
 
 async def test_who_goes_back_and_corrects_the_address_is_registered_with_it(
@@ -378,6 +394,16 @@ async def test_an_empty_file_field_is_no_photo(browser: httpx.AsyncClient) -> No
         FORM, data=filled_in(idempotency_key="no photo"), files={"photo": ("", b"")}
     )
     assert answer.status_code == 303
+
+
+async def test_what_is_wrong_with_a_photo_is_said(browser: httpx.AsyncClient) -> None:
+    for content, sentence in (
+        (b"", "Please choose a JPEG, PNG or WebP picture of at most 5 MB."),
+        (picture(size=(5001, 5000)), "This picture has too many pixels."),
+    ):
+        answer = await browser.post(FORM, data=filled_in(), files={"photo": ("me.png", content)})
+        assert answer.status_code == 422
+        assert Page(answer).errors["photo"].startswith(sentence)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
