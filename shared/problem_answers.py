@@ -86,7 +86,26 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     if all(e["loc"][0] == "path" for e in error.errors()):
         # An id that cannot be one is the id of nothing.
         return response(request, Problem(404, "not-found", "There is nothing with this id."))
+    if _is_json_unsaid(request, error):
+        return response(
+            request,
+            Problem(
+                415,
+                "unsupported-media-type",
+                "The body is JSON: send it with 'Content-Type: application/json'.",
+            ),
+        )
     return response(request, invalid_input(field_errors(error.errors())))
+
+
+def _is_json_unsaid(request: Request, error: RequestValidationError) -> bool:
+    """Whether the body is wrong as a whole because nobody said that it is JSON."""
+    wrong_as_a_whole = any(e["loc"] == ("body",) and "type" in e["type"] for e in error.errors())
+    return wrong_as_a_whole and not _says_json(request)
+
+
+def _says_json(request: Request) -> bool:
+    return "json" in request.headers.get("content-type", "").lower()
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -134,7 +153,7 @@ async def read_body(model: type[Body], request: Request) -> Body:
         RequestValidationError: it isn't one; the caller is told as by FastAPI.
     """
     content: Any = await request.body()
-    if content and "json" in request.headers.get("content-type", ""):
+    if content and _says_json(request):
         try:
             # Pydantic's own parser would call a text that is no Unicode no JSON.
             content = json.loads(content)

@@ -5,6 +5,7 @@ Whoever writes `dryrun=true` for `dry_run=true` is told so, and not answered as 
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
 from fastapi import Request
@@ -26,8 +27,18 @@ async def refuse_unknown(request: Request) -> None:
     """
     if not request.url.query or "/api/" not in request.url.path:
         return
-    route: APIRoute = request.scope["route"]
-    unknown = request.query_params.keys() - _known(route) - EVERYWHERE
+    refuse_all_but(request, _known(request.scope["route"]))
+
+
+def refuse_all_but(request: Request, known: Set[str] = frozenset()) -> None:
+    """For a route that is served past FastAPI, too, whose dependencies do not run.
+
+    Raises:
+        Problem: 422, names what is asked for and not known.
+    """
+    if not request.scope["query_string"]:
+        return
+    unknown = request.query_params.keys() - known - EVERYWHERE
     if unknown:
         raise invalid_input(
             [FieldError(name, "is not known here", "extra_forbidden") for name in sorted(unknown)]

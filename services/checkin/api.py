@@ -49,6 +49,7 @@ from shared.forum import LANGUAGES, Language
 from shared.limits import network_of
 from shared.problem_answers import document, read_body
 from shared.problems import FieldError, Problem, documented, invalid_input
+from shared.query import refuse_all_but
 
 LEADS = (Role.organiser, Role.security_lead)
 FINDERS = (*LEADS, Role.security, Role.desk)
@@ -232,6 +233,7 @@ async def scan(request: Request) -> Response:
     # longer than all that is done with them.
     turnstile: Turnstile = request.app.state.turnstile
     device = await scanning_device(request, turnstile)
+    refuse_all_but(request)
     body = await read_body(NewScan, request)
     answer = await turnstile.record(bearer(request) or "", device, body.scan())
     return Response(answer.model_dump_json(), media_type="application/json")

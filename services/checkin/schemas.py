@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -43,7 +44,17 @@ Line = Annotated[
 ]
 Label = Annotated[Line, Field(max_length=100)]
 Said = Annotated[Line, Field(max_length=200)]
-Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
+
+
+def _written_out(value: Any) -> Any:
+    # Pydantic would take a number, of seconds or milliseconds, as its size suggests.
+    if not isinstance(value, str) or value.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        raise PydanticCustomError("datetime_parsing", "must be a time such as 2017-06-12T08:30:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST), BeforeValidator(_written_out)]
+"""As RFC 3339 writes it."""
 
 
 class GateOut(BaseModel):
@@ -67,6 +78,8 @@ class GateOut(BaseModel):
 
 
 class NewEnrolment(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     gate: str
     label: Label
 
@@ -80,6 +93,8 @@ class EnrolmentOut(BaseModel):
 
 
 class NewDevice(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     code: Annotated[str, Field(max_length=100)]
 
 
@@ -218,7 +233,7 @@ class LateScan(NewScan):
     gate: Annotated[str, Field(max_length=100)] | None = Field(
         default=None, description="Where the device stood then; where it stands now when absent"
     )
-    admitted: bool | None = Field(
+    admitted: Annotated[bool, Field(strict=True)] | None = Field(
         default=None, description="Whether the officer let the person pass"
     )
     reason: Reason | None = Field(default=None, description="What the officer was told")

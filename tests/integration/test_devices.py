@@ -143,6 +143,7 @@ async def test_others_are_told_of_devices(checkin: Checkin) -> None:
         ("label", "nul\0"),
         ("label", "\ud800"),
         ("label", 7),
+        ("zone", "venue"),
     ],
 )
 async def test_a_wrong_enrolment_is_refused_and_the_field_is_named(
@@ -157,6 +158,18 @@ async def test_a_wrong_enrolment_is_refused_and_the_field_is_named(
     )
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", ""])
+async def test_a_body_that_is_not_said_to_be_json_is_refused(checkin: Checkin, kind: str) -> None:
+    headers = checkin.lead | ({"Content-Type": kind} if kind else {})
+    answer = await checkin.nothing_written(
+        checkin.http.post(
+            "/checkin/api/enrolments", content='{"gate": "tower-in", "label": "1"}', headers=headers
+        )
+    )
+    assert answer.status_code == 415
+    assert "application/json" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("body", ["{}", '{"code": 7}', '{"code": null}', '{"code": "\\ud800"}'])

@@ -75,7 +75,7 @@ async def test_after_the_forum_only_what_the_certificate_says_can_be_corrected(
         address = registering.me(registration_id).replace("/me?", "/me/correct?")
         async with registering.browser() as browser:
             page = Page(await browser.get(address))
-            assert page.says("Your certificate is made anew")
+            assert page.says("A certificate of participation shows")
             assert {"category", "days", "sdgs", "visa_letter"}.isdisjoint(page.fields)
             sent = page.fields | {"family_name": ["Murray"], "photo": []}
             assert (await browser.post(page.actions[0], data=sent)).status_code == 303

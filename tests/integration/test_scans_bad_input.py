@@ -68,6 +68,8 @@ async def refused(checkin: Checkin, content: str | bytes, **headers: str) -> htt
         ("scanned_at", "0001-01-01T00:00:00+14:00"),
         ("scanned_at", "9999-12-31T23:59:59-14:00"),
         ("scanned_at", float("inf")),
+        ("scanned_at", 5),
+        ("scanned_at", "1497247200"),
         ("scanned_at", "\0"),
         ("override", ""),
         ("override", "  "),
@@ -147,7 +149,17 @@ async def test_a_form_is_no_scan(checkin: Checkin, badge: Badge) -> None:
     body = {"scan_id": new_scan_id(), "credential": badge.credential}
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await refused(checkin, str(httpx.QueryParams(body)), **form)
+    assert answer.status_code == 415
+
+
+async def test_a_scan_has_no_parameters(checkin: Checkin, badge: Badge) -> None:
+    device = await checkin.at(IN)
+    body = {"scan_id": new_scan_id(), "credential": badge.credential}
+    answer = await checkin.nothing_written(
+        checkin.http.post("/checkin/api/scans?dry=yes", json=body, headers=device.headers)
+    )
     assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["dry"]
 
 
 async def test_a_huge_body_is_refused_whether_or_not_it_says_how_long_it_is(

@@ -198,14 +198,21 @@ async def test_of_a_batch_what_cannot_be_read_is_told_and_the_rest_is_done(
         {**good, "scan_id": "seven"},
         {**good, "scan_id": new_scan_id(), "number": "7KQ2-M9X1"},
         {**good, "scan_id": new_scan_id(), "scanned_at": "yesterday"},
+        {**good, "scan_id": new_scan_id(), "admitted": "yes"},
         "a scan",
     ]
-    answers = await tell(checkin, device, wrong[0], wrong[1], good, wrong[2], wrong[3])
+    answers = await tell(checkin, device, wrong[0], wrong[1], good, *wrong[2:])
     assert answers[2]["decision"] == "admitted"
-    problems = [answers[place] for place in (0, 1, 3, 4)]
-    assert [one["scan_id"] for one in problems[:3]] == [one["scan_id"] for one in wrong[:3]]
+    problems = [answers[place] for place in (0, 1, 3, 4, 5)]
+    assert [one["scan_id"] for one in problems[:4]] == [one["scan_id"] for one in wrong[:4]]
     fields = [[error["field"] for error in one["problem"]["errors"]] for one in problems]
-    assert fields == [["scans.0.scan_id"], ["scans.1.number"], ["scans.3.scanned_at"], ["scans.4"]]
+    assert fields == [
+        ["scans.0.scan_id"],
+        ["scans.1.number"],
+        ["scans.3.scanned_at"],
+        ["scans.4.admitted"],
+        ["scans.5"],
+    ]
     assert [one[0] for one in await logged(checkin)] == [good["scan_id"]]
 
 
