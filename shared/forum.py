@@ -59,6 +59,29 @@ class Text(_Part):
         return text
 
 
+Lines = Annotated[tuple[Line, ...], Field(min_length=1)]
+
+
+class Lists(_Part):
+    """A list in each of the six languages; one list alone is that of all of them."""
+
+    ar: Lines
+    zh: Lines
+    en: Lines
+    fr: Lines
+    ru: Lines
+    es: Lines
+
+    @model_validator(mode="before")
+    @classmethod
+    def _same_in_all(cls, given: object) -> object:
+        return dict.fromkeys(LANGUAGES, given) if isinstance(given, list) else given
+
+    def in_language(self, language: Language) -> tuple[str, ...]:
+        lines: tuple[str, ...] = getattr(self, language)
+        return lines
+
+
 class Venue(_Part):
     name: Text
     address: Text
@@ -210,7 +233,7 @@ class Forum(_Part):
     name: Text
     short_name: Text
     theme: Text
-    organizers: tuple[Line, ...] = Field(min_length=1)
+    organizers: Lists
     timezone: ZoneInfo
     days: tuple[date, ...] = Field(min_length=1, max_length=8)
     """At most eight: the credential's bitmap of valid days is one byte."""

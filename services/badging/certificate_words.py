@@ -41,7 +41,7 @@ def certificate_face_of(
         days=days_in_words(days_of(forum, certificate.days), language),
         place_and_date=_("%(city)s, %(date)s") % {"city": city, "date": issued_on},
         issuer=_("The secretariat of the %(forum)s") % {"forum": name},
-        organizers=" · ".join(forum.organizers),
+        organizers=" · ".join(forum.organizers.in_language(language)),
         number=_("No. %(number)s") % {"number": certificate.number},
         how_to_check=_("To check that it is genuine:"),
         address=f"{origin}{page(certificate.number)}",

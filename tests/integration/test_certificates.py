@@ -174,6 +174,7 @@ async def test_the_certificate_has_the_name_and_leads_to_its_check(
         assert issued.number in written
         if language in ("en", "ru"):  # the others' order in a PDF is its reader's choice
             assert f"{given_name} {family_name}" in written
+            assert {"en": "UNCTAD", "ru": "ЮНКТАД"}[language] in written
         code = zxingcpp.read_barcode(page.render(scale=2).to_pil().convert("L"))
         assert code is not None
         assert code.text == ORIGIN + issued.page

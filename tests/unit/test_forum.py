@@ -39,7 +39,8 @@ def texts(forum: Forum) -> list[Text]:
 def test_the_default_forum_is_the_one_of_the_letter(forum: Forum) -> None:
     assert forum.id == "wsis-forum-2017"
     assert forum.days == tuple(date(2017, 6, day) for day in range(12, 17))
-    assert forum.organizers == ("ITU", "UNESCO", "UNCTAD", "UNDP")
+    assert forum.organizers.in_language("en") == ("ITU", "UNESCO", "UNCTAD", "UNDP")
+    assert forum.organizers.in_language("fr") == ("UIT", "UNESCO", "CNUCED", "PNUD")
     assert forum.short_name.in_language("fr") == "Forum 2017 du SMSI"
     assert forum.contact.email == "wsis-info@itu.int"
 
@@ -94,6 +95,15 @@ def test_arabic_russian_and_chinese_names_are_in_their_own_script(forum: Forum) 
 def test_a_text_is_found_by_its_language(forum: Forum) -> None:
     said = [forum.venue.city.in_language(language) for language in LANGUAGES]
     assert said == ["جنيف", "日内瓦", "Geneva", "Genève", "Женева", "Ginebra"]
+
+
+def test_one_list_of_organizers_is_that_of_all_languages(tmp_path: Path) -> None:
+    content = FORUM_FILE.read_text(encoding="utf-8")
+    by_language = re.compile(r"^organizers\.\w+ = .*\n", re.MULTILINE)
+    path = tmp_path / "forum.toml"
+    path.write_text('organizers = ["ITU"]\n' + by_language.sub("", content), encoding="utf-8")
+    organizers = load(path).organizers
+    assert {organizers.in_language(language) for language in LANGUAGES} == {("ITU",)}
 
 
 # Colours
@@ -330,6 +340,7 @@ POPOV_GATE = 'entrance = "popov_room"\nzone = "high_level"\ndirection = "in"'
             "limit = 2500\nfloors = 15",
             "venue.floors is not a field of a forum's file",
         ),
+        ("organizers.ru = ", "organizers.de = ", "organizers.ru is missing"),
         ('color = "#0072b2"', 'color = "blue"', 'categories[0].color "blue" is wrong: '),
         ('timezone = "Europe/Zurich"', 'timezone = "Geneva"', 'timezone "Geneva" is wrong: '),
         (
