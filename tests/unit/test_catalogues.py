@@ -21,6 +21,7 @@ from shared import i18n
 from shared.forum import Language
 
 SERVICES_FOLDER: Final = SHARED.parent / "services"
+NAMING: Final = [folder for folder in SERVICES if folder.name != "checkin"]
 
 # The letter of invitation addresses its reader without a name: "Madame, Monsieur,".
 BLANKS_LEFT_OUT: Final = {
@@ -29,8 +30,9 @@ BLANKS_LEFT_OUT: Final = {
 
 # What a typesetter of the language would mend, as far as a program sees it.
 CLUMSY: Final[dict[Language, str]] = {
-    # Arabic has a comma, a semicolon and a question mark of its own.
-    "ar": r"[,;?]",
+    # Arabic has a comma, a semicolon and a question mark of its own. A moment begins with its
+    # weekday: "on Monday" is "the day of Monday".
+    "ar": r"[,;?]|في %\((?:moment|time|when|day)\)s",
     # Beside Chinese, signs are full width and need no blank; ideographs and full-width signs.
     "zh": r"[\u3001-\u9fff\uff00-\uffef][,.;:?!()]|[,;:?!()][\u4e00-\u9fff]|[\u4e00-\u9fff] ",
     # A French line does not end before a colon: no-break space. No straight apostrophe.
@@ -120,6 +122,11 @@ def test_a_text_of_the_shared_pages_is_the_same_in_every_service(
         if (same := shared.get(entry.id, entry.context)) and same.string != entry.string
     ]
     assert different == []
+
+
+@every_language
+def test_a_name_in_full_is_called_the_same_on_pages_and_in_mails(language: Language) -> None:
+    assert len({catalogue_of(folder, language)["Name"].string for folder in NAMING}) == 1
 
 
 @every_language
