@@ -211,7 +211,10 @@ def one_line(text: str) -> str:
 
 
 def _isolation(face: Face, language: Language) -> Callable[[str], str]:
-    """How a name or an address is kept from mixing with text that runs the other way."""
+    """How a name or an address is kept from mixing with text that runs the other way.
+
+    Not for the forum's own texts: they run as the mail does, whatever letter they begin with.
+    """
     if face is Face.html:
         return Markup("<bdi>{}</bdi>").format
     if i18n.direction(language) == "rtl":

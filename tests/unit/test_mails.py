@@ -330,6 +330,25 @@ def test_in_arabic_a_latin_name_keeps_to_itself(composer: Composer) -> None:
     assert "\u2068" not in face(received(compose(composer, language="ru")), "plain")
 
 
+@every_matter
+def test_in_arabic_what_people_typed_stands_by_itself_in_every_mail(
+    composer: Composer, matter: Matter
+) -> None:
+    _, body = face(received(compose(composer, matter, language="ar")), "html").split("<body")
+    shown = re.sub(r"<(?!/?bdi)[^>]*>", "", body)
+    for typed in ("Dr. Grace Hopper", "WF17-3K9Q2M", "Nouvelle-Zemble"):
+        assert shown.count(typed) == shown.count(f"<bdi>{typed}</bdi>")
+
+
+@pytest.mark.parametrize("matter", [badge(), Reminder(number="", days=1, files_link="")])
+def test_in_arabic_the_venues_address_runs_as_the_mail_does(
+    composer: Composer, forum: Forum, matter: Matter
+) -> None:
+    # It begins in Latin letters, so <bdi> would set all of it from the left.
+    html = face(received(compose(composer, matter, language="ar")), "html")
+    assert f"<br>{forum.venue.address.ar}</td>" in html
+
+
 @every_language
 @every_matter
 def test_no_subject_says_more_than_one_line_nor_in_another_language(
