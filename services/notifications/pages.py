@@ -41,7 +41,9 @@ def router(forum: Forum, writer: Writer, origin: str) -> APIRouter:
         reader = pages.language(request)
         shown = language or reader
         texts = writer.write(
-            samples.person(forum, shown, origin), sample(mail, shown), samples.pictures()
+            samples.person(forum, shown, origin),
+            sample(mail, shown),
+            samples.pictures(forum, shown),
         )
         return pages.render(
             request,
@@ -56,7 +58,9 @@ def router(forum: Forum, writer: Writer, origin: str) -> APIRouter:
     @routes.get("/preview/{mail}/{language}")
     async def html(mail: str, language: Language) -> Response:
         texts = writer.write(
-            samples.person(forum, language, origin), sample(mail, language), samples.pictures()
+            samples.person(forum, language, origin),
+            sample(mail, language),
+            samples.pictures(forum, language),
         )
         headers = {"Content-Security-Policy": MAIL_SECURITY_POLICY, "Cache-Control": "no-store"}
         return HTMLResponse(texts.html, headers=headers)

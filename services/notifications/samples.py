@@ -6,10 +6,10 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import Final
 
 import qrcode
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from qrcode.constants import ERROR_CORRECT_M
 
 from services.notifications.matters import (
@@ -30,15 +30,14 @@ from services.notifications.matters import (
     StaffInvited,
     Waitlisted,
 )
-from services.notifications.texts import Person, Pictures
-from shared import countries
+from services.notifications.texts import FOLDER, Person, Pictures
+from shared import countries, dates, i18n
 from shared.forum import Forum, Language
 
 REFERENCE: Final = "3K9Q2M"
 NUMBER: Final = "7KQ2-M9X1"
 CODE: Final = "SAMPLE".ljust(117, "0")
 """As long as a credential, and read by no gate as one."""
-BADGE: Final = Path(__file__).with_name("sample_badge.png")
 # Nobody who could be mistaken for a registrant.
 NAMES: Final[Mapping[Language, str]] = {
     "ar": "الأستاذ محمد بن موسى الخوارزمي",
@@ -118,13 +117,37 @@ def matters(forum: Forum, language: Language, origin: str) -> dict[str, Matter]:
     }
 
 
+def pictures(forum: Forum, language: Language) -> Pictures:
+    """A badge of the sample person, plainly no real one, and a code as large as a real one."""
+    _ = i18n.translations(FOLDER / "locale", language).gettext
+    code = _code()
+    badge = _face().render(
+        language=language,
+        direction=i18n.direction(language),
+        forum=forum.short_name.in_language(language),
+        dates=dates.period(forum.days, language),
+        label=_("Sample, simplified"),
+        name=NAMES[language],
+        code=code,
+        number=NUMBER,
+        category=forum.categories[0],
+    )
+    return Pictures(badge=_address_of(badge.encode(), "image/svg+xml"), code=code)
+
+
 @cache
-def pictures() -> Pictures:
-    """A badge that badging has drawn (`make screenshots`), and a code as large as a real one."""
+def _face() -> Template:
+    loader = FileSystemLoader(FOLDER / "templates")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("sample_badge.svg")
+
+
+@cache
+def _code() -> str:
     out = BytesIO()
     qrcode.make(CODE, border=4, error_correction=ERROR_CORRECT_M).save(out)
-    return Pictures(badge=_address_of(BADGE.read_bytes()), code=_address_of(out.getvalue()))
+    return _address_of(out.getvalue(), "image/png")
 
 
-def _address_of(png: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(png).decode()}"
+def _address_of(picture: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{b64encode(picture).decode()}"

@@ -22,15 +22,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from deploy.private_servers import started
-from services.badging import face_words
-from services.badging.face_layout import Face
-from services.badging.face_png import draw_png
-from services.notifications import samples
-from shared import countries
-from shared import forum as forums
 from shared.access import Role
-from shared.dates import period
-from shared.settings import Settings
 from tests.browser.chromium import (
     DESK,
     PHONE,
@@ -54,7 +46,6 @@ def main() -> None:
     if program is None:
         sys.exit("chromium is not installed")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    _draw_the_sample()
     with tempfile.TemporaryDirectory() as folder:
         # The mails of 2,500 people must not keep those waiting who are photographed.
         settings = {
@@ -65,30 +56,6 @@ def main() -> None:
         system = OneMachine(Path(folder), **settings)
         with started(system):
             _photograph(system, program, Path(folder))
-
-
-def _draw_the_sample() -> None:
-    """The badge in the mails that organisers are shown: notifications cannot draw one."""
-    forum = forums.load(Settings.model_fields["forum"].default)
-    category = forum.categories[0]
-    face = Face(
-        forum_name=forum.name.en,
-        forum_dates=period(forum.days, "en"),
-        family_name="Lovelace",
-        given_name="Ada",
-        title="",
-        position="Analyst",
-        organization="Analytical Society",
-        country=countries.name("GB", "en"),
-        category=category.name.en,
-        category_color=category.color,
-        days=face_words.days(forum, forum.days_bitmap(category.days), "en"),
-        number=samples.NUMBER,
-        credential=samples.CODE,
-        language="en",
-    )
-    picture = Image.open(BytesIO(draw_png(face))).convert("RGB").reduce(2)
-    picture.quantize(32).save(samples.BADGE, optimize=True)
 
 
 def _photograph(system: OneMachine, program: str, folder: Path) -> None:
