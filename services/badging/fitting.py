@@ -64,7 +64,8 @@ def fit(text: str, style: Style, width: float) -> Setting:
         for places in (_breaks(kept), _cluster_ends(kept)):
             halves = [_halves(kept, place) for place in _near_the_middle(places, len(kept))]
             if halves:
-                size, best = max((size_of(pair, style.one_line), pair) for pair in halves)
+                best = max(halves, key=lambda pair: size_of(pair, style.one_line))
+                size = size_of(best, style.one_line)
                 if size >= style.smallest:
                     return Setting(tuple(map(line, best)), size)
     room = width / style.smallest

@@ -18,6 +18,7 @@ from services.badging import colors, qr
 from services.badging.columns import Box, Text
 from services.badging.face_layout import HEIGHT, WIDTH, Day, lay_out
 from services.badging.faces import Face, draw_pdf, draw_png
+from services.badging.fitting import Style, fit
 from services.badging.fonts import Weight, fonts_of, shaper
 from services.badging.typesetting import capitals, clean, set_line
 
@@ -344,6 +345,12 @@ def test_a_long_name_shrinks_then_wraps_then_is_cut() -> None:
     assert len(wrapped) == 2
     assert "…" not in wrapped[1].text
     assert family("Mo" * 60)[-1].text.endswith("…")
+
+
+def test_of_lines_that_are_equally_large_those_of_equal_length_are_taken() -> None:
+    style = Style(Weight.BOLD, largest=60, one_line=30, smallest=20)
+    broken = fit("aaaa bbbb cccc dddd", style, width=300).lines
+    assert [line.runs[0].text for line in broken] == ["aaaa bbbb", "cccc dddd"]
 
 
 def test_arabic_badges_show_the_days_from_right_to_left() -> None:
