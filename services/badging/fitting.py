@@ -7,13 +7,14 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
-from services.badging.fonts import Weight
-from services.badging.typesetting import Line, clean, clusters, is_right_to_left, set_line
+from services.badging.fonts import Weight, script_of
+from services.badging.typesetting import Line, clean, is_right_to_left, set_line, unbroken
 
 ELLIPSIS: Final = "…"
 # Of the places where a text may be broken, those near its middle are tried: they balance the lines.
 _BREAKS_TRIED: Final = 6
-_BREAK_AFTER: Final = " -‐–—/"
+# The last two part the syllables of Tibetan and the words of Ethiopic.
+_BREAK_AFTER: Final = " -‐–—/\u0f0b\u1361"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def fit(text: str, style: Style, width: float) -> Setting:
     if size >= (style.smallest if style.lines == 1 else style.one_line):
         return Setting((line(kept),), size)
     if style.lines > 1:
-        for places in (_breaks(kept), _cluster_ends(kept)):
+        for places in (_breaks(kept), _ends(kept)):
             halves = [_halves(kept, place) for place in _near_the_middle(places, len(kept))]
             if halves:
                 best = max(halves, key=lambda pair: size_of(pair, style.one_line))
@@ -81,7 +82,7 @@ def _cut(text: str, style: Style, room: float, right_to_left: bool) -> list[str]
 
     parts: list[str] = []
     for _ in range(style.lines - 1):
-        ends = _cluster_ends(text)
+        ends = _ends(text)
         fitting = bisect_right(ends, False, key=lambda end: not fits(text[:end]))
         longest = ends[max(fitting, 1) - 1]
         opportunities = [place for place in _breaks(text) if longest / 2 < place <= longest]
@@ -89,7 +90,7 @@ def _cut(text: str, style: Style, room: float, right_to_left: bool) -> list[str]
         parts.append(first)
     if fits(text):
         return [*parts, text]
-    ends = _cluster_ends(text)
+    ends = _ends(text)
     fitting = bisect_right(ends, False, key=lambda end: not fits(text[:end].rstrip() + ELLIPSIS))
     parts.append((text[: ends[fitting - 1]].rstrip() if fitting else "") + ELLIPSIS)
     return parts
@@ -104,10 +105,10 @@ def _breaks(text: str) -> list[int]:
     ]
 
 
-def _cluster_ends(text: str) -> list[int]:
+def _ends(text: str) -> list[int]:
     ends: list[int] = []
-    for cluster in clusters(text):
-        ends.append((ends[-1] if ends else 0) + len(cluster))
+    for part in unbroken(text):
+        ends.append((ends[-1] if ends else 0) + len(part))
     return ends[:-1]
 
 
@@ -120,4 +121,6 @@ def _halves(text: str, place: int) -> tuple[str, str]:
 
 
 def _is_wide(character: str) -> bool:
-    return unicodedata.east_asian_width(character) == "W" and character.isalpha()
+    is_wide = unicodedata.east_asian_width(character) == "W" and character.isalpha()
+    # Korean has blanks between its words.
+    return is_wide and script_of(character) != "Hang"

@@ -6,7 +6,7 @@ Everything here is measured in ems, so that a line is shaped once and then set i
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -15,12 +15,26 @@ from typing import Final
 import uharfbuzz
 from bidi import algorithm as bidi
 
-from services.badging.fonts import Font, Weight, fonts_of, has, shaper
+from services.badging.fonts import Font, Weight, fonts_for, fonts_of, has, shaper
 
-# Persian and some Indic names need them; they have no width and belong to the character before.
-_JOINERS: Final = "\u200c\u200d"
-# Stacks of combining marks would climb out of every line. No orthography we can draw needs more.
-_MARKS_A_LETTER: Final = 2
+# Persian, Mongolian and some Indic names need them; they belong to the character before.
+_JOINERS: Final = "\u200c\u200d\u180e"
+# Stacks of combining marks would climb out of every line. No orthography needs more than two in the
+# same place (such as above); those of Burmese and Tibetan stand around and below their letter.
+_MARKS_A_PLACE: Final = 2
+_MARKS_A_LETTER: Final = 8
+_REPLACEMENT: Final = "\ufffd"
+# Viramas join their letter to the next, but these kill a vowel and are seen: Thai, Lao, Tamil,
+# Tibetan, Burmese.
+_VIRAMA: Final = 9
+_SEEN_VIRAMAS: Final = "\u0e3a\u0eba\u0bcd\u0f84\u103a"
+_LONGEST_TIED: Final = 16
+# Thai, Lao and Tai Viet vowels that stand before the consonant after which they are spoken.
+_LEADING_VOWELS: Final = (
+    "\u0e40\u0e41\u0e42\u0e43\u0e44\u0ec0\u0ec1\u0ec2\u0ec3\u0ec4\uaab5\uaab6\uaab9\uaabb\uaabc"
+)
+# Vowels and signs that are letters to Unicode, but are never without the letter before.
+_TRAILING: Final = "\u0e30\u0e32\u0e33\u0e45\u0e46\u0e2f\u0eb0\u0eb2\u0eb3\u0ebd\u0ec6"
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
 
@@ -69,12 +83,17 @@ def clean(text: str) -> str:
     """`text` with only what can be drawn on one line.
 
     Control and formatting characters go (they reorder or hide what stands beside them), so do
-    pictures and emoji that no font of ours has. A letter that none has stays, and shows as an
-    empty box: somebody must see that a name is not complete.
+    pictures and emoji that no font of ours has. For a letter that none has stands a question mark
+    in a diamond: somebody must see that a name is not complete. Registration refuses such letters
+    (shared/printable.py).
     """
     composed = unicodedata.normalize("NFC", text)
-    blanks_only = "".join(" " if character.isspace() else character for character in composed)
-    kept = "".join(_drawable(blanks_only))
+    written = (
+        " " if character.isspace() else character
+        for character in composed
+        if character in _JOINERS or character.isspace() or not _is_hidden(character)
+    )
+    kept = "".join(map(_drawable, clusters("".join(written))))
     return " ".join(kept.split())
 
 
@@ -95,13 +114,25 @@ def is_right_to_left(text: str) -> bool:
 
 
 def clusters(text: str) -> list[str]:
-    """Letters with the marks that belong to them: what must not be torn apart."""
+    """Letters with the marks that belong to them."""
     found: list[str] = []
     for character in text:
         if found and _belongs_to_the_one_before(character):
             found[-1] += character
         else:
             found.append(character)
+    return found
+
+
+def unbroken(text: str) -> list[str]:
+    """What must not be torn apart: clusters, with those that their script ties to each other."""
+    found: list[str] = []
+    for cluster in clusters(text):
+        is_tied = found and (cluster[0] in _TRAILING or _ties_the_next(found[-1][-1]))
+        if is_tied and len(found[-1]) < _LONGEST_TIED:
+            found[-1] += cluster
+        else:
+            found.append(cluster)
     return found
 
 
@@ -125,21 +156,36 @@ def set_line(text: str, weight: Weight, right_to_left: bool) -> Line:
     return Line(shifted, right - left, ascent, descent)
 
 
-def _drawable(text: str) -> Iterator[str]:
-    marks = 0
-    joinable = False
-    for character in text:
-        category = unicodedata.category(character)
-        marks = marks + 1 if category.startswith("M") else 0
-        if character in _JOINERS:
-            if joinable:
-                yield character
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character).startswith("C")
+
+
+@lru_cache(maxsize=4096)
+def _drawable(cluster: str) -> str:
+    """What a font has of a cluster, without the marks that are too many."""
+    letter, marks = cluster[0], cluster[1:]
+    font = _font_of(cluster, Weight.BOLD)
+    if font is None:
+        return _REPLACEMENT if unicodedata.category(letter)[0] in "LN" else ""
+    kept = "" if letter in _JOINERS else letter
+    places: Counter[int] = Counter()
+    for mark in marks:
+        if mark in _JOINERS:
+            kept += mark if unicodedata.category(kept[-1:] or " ")[0] in "LM" else ""
             continue
-        joinable = category[0] in "LM"
-        if category.startswith("C") or marks > _MARKS_A_LETTER:
-            continue
-        elif category[0] in "LN" or any(has(font, character) for font in fonts_of(Weight.BOLD)):
-            yield character
+        place = unicodedata.combining(mark)
+        places[place] += 1
+        is_one_too_many = places.total() > _MARKS_A_LETTER or (
+            place and places[place] > _MARKS_A_PLACE
+        )
+        if has(font, mark) and not is_one_too_many:
+            kept += mark
+    return kept
+
+
+def _ties_the_next(character: str) -> bool:
+    is_virama = unicodedata.combining(character) == _VIRAMA and character not in _SEEN_VIRAMAS
+    return is_virama or character in _LEADING_VOWELS
 
 
 def _belongs_to_the_one_before(character: str) -> bool:
@@ -208,19 +254,25 @@ def _fonts(text: str, weight: Weight) -> list[Font]:
         if font:
             current = font
         elif not _has_cluster(current, unit):
-            font = next((font for font in fonts_of(weight) if _has_cluster(font, unit)), None)
+            font = _font_of(unit, weight)
         fonts.extend([font or current] * len(unit))
     return fonts
 
 
 def _font_of_letter(cluster: str, weight: Weight) -> Font | None:
-    """The font for a letter with its marks, or at least for the letter; none for other things."""
+    """The font for a letter with its marks; none for other things."""
     if not cluster[0].isalpha():
         return None
-    available = fonts_of(weight)
+    return _font_of(cluster, weight) or fonts_of(weight)[0]
+
+
+@lru_cache(maxsize=4096)
+def _font_of(cluster: str, weight: Weight) -> Font | None:
+    """The font for a letter or sign with its marks, or at least for the letter."""
+    available = fonts_for(cluster[0], weight)
     whole = (font for font in available if _has_cluster(font, cluster))
     letter = (font for font in available if has(font, cluster[0]))
-    return next(whole, next(letter, available[0]))
+    return next(whole, next(letter, None))
 
 
 def _has_cluster(font: Font, cluster: str) -> bool:

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from services.registration.forms import Checked, Email, Line, empty_is_none, wrong
+from services.registration.forms import Checked, Email, Line, PrintedLine, empty_is_none, wrong
 from shared.forum import Language
 
 MOST_MEMBERS = 5000
 Quota = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
-OptionalLine = Annotated[Line | None, BeforeValidator(empty_is_none)]
+OptionalPrintedLine = Annotated[PrintedLine | None, BeforeValidator(empty_is_none)]
 OptionalCountry = Annotated[str | None, BeforeValidator(empty_is_none)]
 
 
@@ -22,7 +22,7 @@ class NewDelegation(Checked):
     country: OptionalCountry = Field(
         default=None, description="ISO 3166 alpha-2; its members', where they name none"
     )
-    organization: OptionalLine = Field(
+    organization: OptionalPrintedLine = Field(
         default=None, description="Its members', where they name none"
     )
     category: str = Field(description="A category of forum.toml: the one in which they come")

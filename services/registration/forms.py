@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from services.registration.photos import Photo
 from shared import addresses, countries
 from shared.forum import LANGUAGES, Forum, Language
+from shared.printable import can_be_printed
 from shared.problems import field_errors, invalid_input
 
 Gender = Literal["female", "male", "other"]
@@ -32,12 +33,12 @@ _SPACES = re.compile(r"\s+")
 _INVISIBLE = dict.fromkeys(
     map(
         ord,
-        "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b"
+        "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u200b"
         "\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0",
     )
 )
 """Characters that are nothing on paper, some of them letters by their category: the fillers of
-Hangul. Persian names need ZWJ and ZWNJ."""
+Hangul. Persian names need ZWJ and ZWNJ, Mongolian ones U+180E."""
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn"})
 _LONGEST = 2000
@@ -79,6 +80,12 @@ def _is_emoji(character: str) -> bool:
     )
 
 
+def _printable(value: str) -> str:
+    if not can_be_printed(value):
+        raise wrong("characters", "contains characters that cannot be printed")
+    return value
+
+
 def empty_is_none(value: Any) -> Any:
     return None if value == "" else value
 
@@ -105,17 +112,19 @@ def _deliverable(value: str) -> str:
 
 # Field before BeforeValidator: the other way round, pydantic speaks of "items after validation".
 Line = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(clean_line)]
+PrintedLine = Annotated[Line, AfterValidator(_printable)]
 Name = Annotated[
     str,
     Field(min_length=1, max_length=100),
     BeforeValidator(clean_line),
     AfterValidator(_has_a_letter),
+    AfterValidator(_printable),
 ]
 Email = Annotated[
     str, Field(max_length=254), BeforeValidator(clean_line), AfterValidator(_deliverable)
 ]
-OptionalLine = Annotated[
-    Annotated[str, Field(max_length=200)] | None,
+OptionalPrintedLine = Annotated[
+    Annotated[str, Field(max_length=200), AfterValidator(_printable)] | None,
     BeforeValidator(empty_is_none),
     BeforeValidator(clean_line),
 ]
@@ -187,8 +196,8 @@ class NewRegistration(Checked):
     given_name: Name
     family_name: Name
     email: Email
-    organization: Line
-    position: OptionalLine = Field(
+    organization: PrintedLine
+    position: OptionalPrintedLine = Field(
         description="Function in the organization; empty for who has none"
     )
     country: str = Field(description="ISO 3166 alpha-2", examples=["CH"])
@@ -197,7 +206,7 @@ class NewRegistration(Checked):
     consent_language: Annotated[Language | None, BeforeValidator(empty_is_none)] = Field(
         default=None, description="In which the consent was read; that of the mails when absent"
     )
-    title: OptionalLine = None
+    title: OptionalPrintedLine = None
     gender: OptionalGender = Field(default=None, description="For statistics only")
     days: Days | None = Field(
         default=None, description="Forum days; all of the category's when absent or empty"
@@ -233,11 +242,11 @@ class Amendment(Checked):
     )
     given_name: Name | None = None
     family_name: Name | None = None
-    organization: Line | None = None
-    position: OptionalLine = None
+    organization: PrintedLine | None = None
+    position: OptionalPrintedLine = None
     country: str | None = None
     language: Language | None = None
-    title: OptionalLine = None
+    title: OptionalPrintedLine = None
     gender: OptionalGender = None
     days: Days | None = None
     tracks: Topics = Field(default_factory=list)

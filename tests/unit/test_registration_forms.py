@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from services.registration.delegation_forms import NewDelegation
 from services.registration.forms import (
     Amendment,
     NewRegistration,
@@ -21,6 +22,7 @@ from services.registration.forms import (
 from shared import countries
 from shared import forum as forums
 from shared.forum import LANGUAGES
+from shared.printable import can_be_printed
 from shared.problems import Problem
 from shared.settings import REPOSITORY
 from tests.registration import body
@@ -135,6 +137,49 @@ def test_what_is_no_name_is_refused(name: object, fault: str) -> None:
     assert complaints(family_name=name) == {"family_name": fault}
 
 
+@pytest.mark.parametrize("written", ["ᰛᰩᰵ", "Grace ᰛ", "𓀀", "𠮷"])
+@pytest.mark.parametrize(
+    "field", ["given_name", "family_name", "organization", "position", "title"]
+)
+def test_letters_that_no_badge_can_show_are_refused(field: str, written: str) -> None:
+    assert complaints(NewRegistration, **{field: written}) == {field: "characters"}
+    assert complaints(Amendment, **{field: written}) == {field: "characters"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *[
+            "김민준",
+            "สมศักดิ์",
+            "כהן",
+            "გიორგი",
+            "Հովհաննիսյան",
+            "አበበ",
+            "ஸ்ரீ",
+            "কৃষ্ণ",
+            "ශ්‍රී",
+            "ព្រះ",
+            "ကျော်",
+        ],
+        *["ສົມພອນ", "މުޙައްމަދު", "བསྟན་འཛིན", "ⵉⴷⵉⵔ", "ߛߏߟߏߡߊߣߊ", "ᏣᎳᎩ", "ᠰᠠᠷᠠᠨ\u180eᠠ", "葛\U000e0100城"],
+    ],
+)
+def test_every_script_that_a_badge_can_show_is_taken(written: str) -> None:
+    form = read(given_name=written, family_name=written, organization=written, position=written)
+    assert {form.given_name, form.family_name, form.organization, form.position} == {written}
+
+
+def test_a_delegations_organization_is_printed_on_its_members_badges() -> None:
+    sent = {"name": "ᰛᰩᰵ", "category": FORUM.categories[0].id, "quota": 1}
+    assert read_form(NewDelegation, sent | {"country": "CH"}, FORUM).name == "ᰛᰩᰵ"
+    assert complaints(NewDelegation, **sent, organization="ᰛᰩᰵ") == {"organization": "characters"}
+
+
+def test_what_is_not_printed_may_be_in_any_script() -> None:
+    assert read(accessibility_needs="ᰛᰩᰵ").accessibility_needs == "ᰛᰩᰵ"
+
+
 @given(st.text(max_size=150))
 def test_a_name_that_is_taken_can_be_printed(sent: str) -> None:
     outcome = attempt(NewRegistration, body(given_name=sent))
@@ -147,6 +192,7 @@ def test_a_name_that_is_taken_can_be_printed(sent: str) -> None:
     assert unicodedata.is_normalized("NFC", name)
     assert any(character.isalpha() for character in name)
     assert not {unicodedata.category(character) for character in name} & {"Cc", "Cs", "Co", "Cn"}
+    assert can_be_printed(name)
     assert read(given_name=name).given_name == name
 
 
