@@ -7,8 +7,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
+from services.badging.directions import is_right_to_left
 from services.badging.fonts import Weight, script_of
-from services.badging.typesetting import Line, clean, is_right_to_left, set_line, unbroken
+from services.badging.typesetting import Line, clean, set_line, unbroken
 
 ELLIPSIS: Final = "…"
 # Of the places where a text may be broken, those near its middle are tried: they balance the lines.

@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import Final
 
 import uharfbuzz
-from bidi import algorithm as bidi
 
+from services.badging.directions import in_visual_order, levels_of
 from services.badging.fonts import Font, Weight, fonts_for, fonts_of, has, shaper
 
 # Persian, Mongolian and some Indic names need them; they belong to the character before.
@@ -35,7 +35,6 @@ _LEADING_VOWELS: Final = (
 )
 # Vowels and signs that are letters to Unicode, but are never without the letter before.
 _TRAILING: Final = "\u0e30\u0e32\u0e33\u0e45\u0e46\u0e2f\u0eb0\u0eb2\u0eb3\u0ebd\u0ec6"
-_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +104,6 @@ def capitals(name: str) -> str:
     return "".join(
         character.upper() if character.title() != character else character for character in name
     )
-
-
-def is_right_to_left(text: str) -> bool:
-    """Whether a reader begins `text` on the right."""
-    level: int = bidi.get_base_level(text)
-    return level == 1
 
 
 def clusters(text: str) -> list[str]:
@@ -194,7 +187,7 @@ def _belongs_to_the_one_before(character: str) -> bool:
 
 def _pieces(text: str, weight: Weight, right_to_left: bool) -> list[tuple[str, Font, bool]]:
     """The runs of a line from left to right: text, font, whether it is set from the right."""
-    levels = _levels(text, right_to_left)
+    levels = levels_of(text, right_to_left)
     fonts = _fonts(text, weight)
     logical = [
         (level, "".join(text[place] for place in places), font)
@@ -203,44 +196,7 @@ def _pieces(text: str, weight: Weight, right_to_left: bool) -> list[tuple[str, F
             for key, group in groupby(range(len(text)), lambda place: (levels[place], fonts[place]))
         )
     ]
-    return [(piece, font, level % 2 == 1) for level, piece, font in _in_visual_order(logical)]
-
-
-def _levels(text: str, right_to_left: bool) -> list[int]:
-    """The embedding level of each character by Unicode's bidirectional algorithm (UAX 9)."""
-    if not right_to_left and _RIGHT_TO_LEFT.isdisjoint(map(unicodedata.bidirectional, text)):
-        return [0] * len(text)
-    storage = bidi.get_empty_storage()
-    storage["base_level"] = int(right_to_left)
-    storage["base_dir"] = "R" if right_to_left else "L"
-    bidi.get_embedding_levels(text, storage)
-    bidi.explicit_embed_and_overrides(storage)
-    bidi.resolve_weak_types(storage)
-    bidi.resolve_neutral_types(storage, False)
-    bidi.resolve_implicit_levels(storage, False)
-    resolved = iter([character["level"] for character in storage["chars"]])
-    levels: list[int] = []
-    for character in text:
-        # The algorithm leaves the joiners out (its rule X9): they go with what they join.
-        if unicodedata.bidirectional(character) == "BN":
-            levels.append(levels[-1] if levels else int(right_to_left))
-        else:
-            levels.append(next(resolved))
-    return levels
-
-
-def _in_visual_order(runs: list[tuple[int, str, Font]]) -> list[tuple[int, str, Font]]:
-    """UAX 9's rule L2: from the highest level down, turn round all that is at it or above."""
-    ordered = list(runs)
-    for level in range(max((run[0] for run in runs), default=0), 0, -1):
-        start = 0
-        while start < len(ordered):
-            end = start
-            while end < len(ordered) and ordered[end][0] >= level:
-                end += 1
-            ordered[start:end] = reversed(ordered[start:end])
-            start = end + 1
-    return ordered
+    return [(piece, font, level % 2 == 1) for level, piece, font in in_visual_order(logical)]
 
 
 def _fonts(text: str, weight: Weight) -> list[Font]:

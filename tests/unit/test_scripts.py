@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from functools import cache
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from services.badging import fonts, typesetting
+from services.badging.directions import is_right_to_left
 from services.badging.face_layout import lay_out
 from services.badging.fitting import Style, fit
 from services.badging.fonts import Weight, fonts_for, has, shaper
-from services.badging.typesetting import Line, clean, is_right_to_left, set_line, unbroken
+from services.badging.typesetting import Line, clean, set_line, unbroken
 from shared.printable import can_be_printed
 from tests.unit.test_faces import a_face, look_the_same, overflowing
 
@@ -163,6 +165,27 @@ def test_names_from_right_to_left_begin_on_the_right(script: str) -> None:
 )
 def test_directions_are_mixed_as_unicode_says(text: str, in_order: list[str]) -> None:
     assert [words for run in the_line(text).runs if (words := run.text.strip())] == in_order
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("דוד (David) 7", "7 (David) דוד"),
+        ("משרד (ITU) Geneva", "Geneva (ITU) משרד"),
+        ("Cohen (כהן) [5G] 7", "Cohen (כהן) [5G] 7"),
+        ("David [דוד (5) David]", "David [(5) דוד David]"),
+        ("דוד (a", "a) דוד"),
+        ("ITU (משרד) כהן Ltd", "ITU (משרד) כהן Ltd"),
+    ],
+)
+def test_both_brackets_of_a_pair_are_round_what_they_enclose(text: str, shown: str) -> None:
+    """The glyphs from left to right; a word from right to left is written here as it is read."""
+    seen = ""
+    for run in the_line(text).runs:
+        shapes = {shaper(run.font).get_nominal_glyph(ord(sign)): sign for sign in f"{text}()[]"}
+        seen += "".join(shapes[glyph.number] for glyph in run.glyphs)
+    written = re.sub(r"[א-ת]+", lambda word: word[0][::-1], seen)
+    assert " ".join(written.split()) == shown
 
 
 def test_brackets_turn_with_the_text() -> None:
