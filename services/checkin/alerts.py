@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, case, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
@@ -16,7 +16,7 @@ from services.checkin.admission import Decision, Reason
 from services.checkin.devices import Device
 from services.checkin.gates import Gates
 from services.checkin.scans import find_scan
-from services.checkin.tables import alerts
+from services.checkin.tables import alerts, badges, devices, participants, scans
 from shared import audit
 from shared.access import Staff
 from shared.database import after_commit
@@ -109,8 +109,9 @@ async def end_alert(
 async def listed(
     connection: AsyncConnection, *, is_open: bool | None, before: UUID | None, limit: int
 ) -> list[Alert]:
-    """Alerts, newest first; open ones, acknowledged ones, or all."""
-    query = select(alerts).order_by(alerts.c.id.desc()).limit(limit)
+    """Alerts, newest first; open ones, acknowledged ones, or all. With what the device is called,
+    and `who` it is about: a name, else the badge's number."""
+    query = _WITH_NAMES.order_by(alerts.c.id.desc()).limit(limit)
     if is_open is not None:
         acknowledged = alerts.c.acknowledged_at
         query = query.where(acknowledged.is_(None) if is_open else acknowledged.is_not(None))
@@ -160,6 +161,16 @@ async def correct(
         )
 
 
+_names = func.concat_ws(" ", participants.c.given_name, participants.c.family_name)
+# A badge may be known before its person; who was erased is nobody any more.
+_number = case((participants.c.status == "erased", null()), else_=badges.c.number)
+_who = func.coalesce(func.nullif(func.trim(_names), ""), _number)
+_WITH_NAMES: Final = select(alerts, devices.c.label.label("device"), _who.label("who")).select_from(
+    alerts.outerjoin(devices, devices.c.id == alerts.c.device_id)
+    .outerjoin(participants, participants.c.registration_id == alerts.c.registration_id)
+    .outerjoin(scans, scans.c.scan_id == alerts.c.scan_id)
+    .outerjoin(badges, badges.c.badge_id == scans.c.badge_id)
+)
 _RAISE: Final = insert(alerts).on_conflict_do_nothing()
 _ACKNOWLEDGE: Final = (
     update(alerts)

@@ -143,6 +143,8 @@ async def move(gates: Gates, device_id: UUID, gate: str | None, label: str | Non
             return device
         after_commit(tx, gates.live.devices_changed)
         renamed = None if label is None else True
+        if renamed:
+            after_commit(tx, gates.live.alerts_changed)  # which name it
         await audit.note(
             tx, gates.clock.now(), "device.change", which=device_id, gate=gate, renamed=renamed
         )

@@ -83,7 +83,7 @@ async def live(
     """
     audience = Audience.lead if by.has(*LEADS) else Audience.viewer
     if audience == Audience.lead:
-        # Who is on it follows from the scans of that time.
+        # Who is on it follows from the scans and alerts of that time.
         await audit.note_read(gates.database, gates.clock.now(), "live.watch", [])
     return await _events(request, by, gates, room, audience, _number(last_event_id) or after)
 

@@ -56,6 +56,15 @@ class Audience(StrEnum):
     """May see names."""
 
 
+class ShownAlert(AlertOut):
+    """An alert as the control room shows it."""
+
+    device: str | None = Field(description="What the device is called")
+    who: str | None = Field(
+        description="The person's name, else the badge's number; only for organisers and leads"
+    )
+
+
 class LatestScan(BaseModel):
     """An entry of the log as the control room shows it."""
 
@@ -225,7 +234,7 @@ class Room:
         new = [_shown(entry, person) for entry, person in noticed[-LATEST_SCANS:]]
         if everything or Change.devices in changed:
             shown["devices"] = await self._devices()
-        if everything or Change.alerts in changed:
+        if everything or Change.alerts in changed or self._may_name_others(changed):
             shown["alerts"] = await self._alerts()
         self._totals = await self._figures.totals()
         shown["figures"] = self._totals.model_dump(mode="json")
@@ -236,6 +245,11 @@ class Room:
         self._shown = shown
         if changes:
             self._tell(_Telling(self._figures.cursor, self._totals, changes))
+
+    def _may_name_others(self, changed: set[Change]) -> bool:
+        """Whether somebody whom an alert names may be called otherwise, or be erased."""
+        about = (alert["registration_id"] for alert in self._shown["alerts"])
+        return Change.people in changed and any(about)
 
     def _tell(self, telling: _Telling) -> None:
         for watcher in self._watchers:
@@ -260,7 +274,7 @@ class Room:
                 connection, is_open=False, before=None, limit=LATEST_ALERTS
             )
         rows = sorted(found, key=lambda row: str(row.id), reverse=True)
-        return [AlertOut.model_validate(row).model_dump(mode="json") for row in rows]
+        return [ShownAlert.model_validate(row).model_dump(mode="json") for row in rows]
 
 
 def event(name: str, data: object, cursor: int | None = None) -> bytes:
@@ -295,9 +309,13 @@ def _changes(before: Json, after: Json) -> Json:
 
 def _for(audience: Audience, shown: Json) -> Json:
     """What this audience may see of it."""
-    if audience == Audience.lead or "scans" not in shown:
+    if audience == Audience.lead:
         return shown
-    return shown | {"scans": [scan | {"name": None} for scan in shown["scans"]]}
+    return shown | {
+        part: [one | {name: None} for one in shown[part]]
+        for part, name in _NAMES.items()
+        if part in shown
+    }
 
 
 def _shown(entry: Entry, person: Any) -> Json:
@@ -315,6 +333,8 @@ def _seq(scan: Mapping[str, Any]) -> int:
     return int(scan["seq"])
 
 
+_NAMES: Final = {"scans": "name", "alerts": "who"}
+"""What says who it is, in each part."""
 _OF_THE_LOG: Final = (
     "seq", "scan_id", "at", "gate", "direction", "decision", "reason", "undoes",
 )  # fmt: skip

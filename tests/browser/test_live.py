@@ -156,7 +156,8 @@ def test_an_alert_is_raised_seen_to_and_kept(
     system: OneMachine, pages: Pages, gate: httpx.Client, lead: httpx.Client
 ) -> None:
     page, viewer = pages.open(), pages.open(role=Role.viewer)
-    badge = new_badge(system)
+    wall = pages.open(WALLS[0], path="/checkin/live?wall")
+    badge = new_badge(system, given_name="Berta", family_name="Suttner")
     scan_until_known(gate, badge["credential"])
     visitor = system.visit()
     with visitor.as_staff(Role.desk) as desk:
@@ -167,7 +168,10 @@ def test_an_alert_is_raised_seen_to_and_kept(
     )
     alert = page.locator("alert-list li.open[data-kind=stopped_badge_shown]")
     expect(alert).to_contain_text("Tower in", timeout=AT_ONCE_MS)
-    expect(viewer.locator("alert-list li.open")).to_have_count(1)
+    expect(alert).to_contain_text("Berta Suttner")
+    for other in (viewer, wall):
+        expect(other.locator("alert-list li.open")).to_have_count(1)
+        expect(other.locator("alert-list")).not_to_contain_text("Suttner")
     expect(viewer.locator("alert-list button")).to_have_count(0)
     alert.get_by_role("button", name="Seen to").click()
     for one in (page, viewer):
@@ -219,8 +223,8 @@ CROWDED: Final = """
         const at = part('gate-board').now.toISOString();
         const many = (count, make) => Array.from(Array(count), (_, place) => make(String(place)));
         part('alert-list').alerts = many(30, (id) => ({
-            id, kind: 'gate_silent', at, gate: 'tower-in', detail: `Lane ${id}`,
-            acknowledged_at: null, acknowledged_by: null,
+            id, kind: 'gate_silent', at, gate: 'tower-in', device: `Lane ${id}`, who: null,
+            detail: `Lane ${id}`, acknowledged_at: null, acknowledged_by: null,
         }));
         part('gate-board').devices = many(5, (id) => ({
             device_id: id, label: `Lane ${id}`, gate: 'tower-in', battery: null, charging: null,

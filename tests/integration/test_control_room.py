@@ -19,7 +19,9 @@ from services.checkin import look_back, pages
 from services.checkin.lull import Lull
 from services.checkin.room import LATEST_SCANS, merge_patch
 from shared.access import Role
-from tests.checkin import IN, OTHER_IN, OUT, Body, Checkin, running
+from shared.events import RegistrationErased
+from tests.checkin import IN, OTHER_IN, OUT, Badge, Body, Checkin, new_scan_id, running
+from tests.people import confirmed
 from tests.running import listening
 
 AT_ONCE: Final = 5.0
@@ -220,6 +222,55 @@ async def test_devices_and_alerts_are_shown_as_they_change(checkin: Checkin, ori
                 for one in room["alerts"]
             )
         )
+
+
+async def test_an_alert_names_its_device_and_to_leads_only_whom_it_is_about(
+    checkin: Checkin, origin: str
+) -> None:
+    device = await checkin.pair(IN)
+    unheard = await checkin.another_badge(uuid4())
+    known = await checkin.badge(given_name="Berta", family_name="Suttner")
+    for badge in (known, unheard):
+        await checkin.stop(badge, "revoked")
+
+    async def show(badge: Badge) -> str:
+        scan = {"scan_id": new_scan_id(), "credential": badge.credential}
+        late = {"admitted": True, "scanned_at": "2017-06-12T08:00:00+02:00"}
+        batch = {"scans": [scan | late]}
+        url = "/checkin/api/scans/batch"
+        answer = await checkin.http.post(url, json=batch, headers=device.headers)
+        assert answer.json()["answers"][0]["conflict"] == "revoked", answer.text
+        return scan["scan_id"]
+
+    async def named(watcher: Viewer, scan_id: str, **names: Any) -> None:
+        def is_so(room: Body) -> bool:
+            alerts = [one for one in room["alerts"] if one["scan_id"] == scan_id]
+            return any(one | names == one for one in alerts)
+
+        await watcher.until(is_so)
+
+    async with (
+        watching(checkin, origin) as lead,
+        watching(checkin, origin, Role.viewer) as viewer,
+    ):
+        about_known, about_unheard = await show(known), await show(unheard)
+        await named(lead, about_known, who="Berta Suttner", device="Lane 1")
+        await named(lead, about_unheard, who=unheard.number, device="Lane 1")
+        await named(viewer, about_known, who=None, device="Lane 1")
+        await named(viewer, about_unheard, who=None, device="Lane 1")
+
+        await checkin.hear(
+            confirmed(unheard.registration_id, given_name="Rosa", family_name="Parks")
+        )
+        await named(lead, about_unheard, who="Rosa Parks")
+        erased = RegistrationErased(registration_id=known.registration_id, version=9)
+        await checkin.hear(erased)
+        await named(lead, about_known, who=None)
+        rename = f"/checkin/api/devices/{device.id}"
+        await checkin.http.patch(rename, json={"label": "Left lane"}, headers=checkin.lead)
+        await named(viewer, about_known, device="Left lane")
+        told = "".join(viewer.told)
+        assert not any(secret in told for secret in ("Suttner", "Parks", unheard.number))
 
 
 # --- no gap --------------------------------------------------------------------------------------

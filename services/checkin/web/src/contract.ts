@@ -211,6 +211,10 @@ export interface Alert {
   readonly kind: string;
   readonly at: string;
   readonly gate: string | null;
+  /** What the device is called that noticed, or has gone wrong */
+  readonly device: string | null;
+  /** Whom it is about, for those who may see names */
+  readonly who: string | null;
   readonly detail: string | null;
   readonly acknowledged_at: string | null;
   /** Null also if its reason is over by itself */

@@ -5,6 +5,7 @@ import { unsent } from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
 import { gateName } from '../text';
+import { detailOf } from './alert-detail';
 import { more, Overflow } from './overflow';
 import { apart, panel } from './panel';
 import { acknowledge } from './stream';
@@ -75,13 +76,13 @@ export class AlertList extends LitElement {
       <li class="open" data-kind=${alert.kind} data-alert=${alert.id}>
         <span class="sign">${unsent}</span>
         <div>
-          <strong>${words.alertKinds[kindOf(alert)]}</strong>
+          <p><strong>${words.alertKinds[kindOf(alert)]}</strong> ${this.who(alert)}</p>
           <p class="soft">${apart(this.where(alert))}</p>
           ${this.failed === alert.id ? html`<p class="error" role="alert">${words.failed}</p>` : nothing}
         </div>
         ${this.lead && !this.wall
           ? html`<button class="quiet small" @click=${() => void this.seenTo(alert)}
-              aria-label="${words.acknowledge}: ${words.alertKinds[kindOf(alert)]}, ${this.where(alert).join(', ')}">
+              aria-label="${words.acknowledge}: ${this.spoken(alert)}">
               ${words.acknowledge}
             </button>`
           : nothing}
@@ -98,7 +99,7 @@ export class AlertList extends LitElement {
           ${seen.slice(0, SEEN_SHOWN).map(
             (alert) => html`
               <li data-kind=${alert.kind} data-alert=${alert.id}>
-                ${words.alertKinds[kindOf(alert)]}
+                ${words.alertKinds[kindOf(alert)]} ${this.who(alert)}
                 <p class="soft">${apart(this.where(alert))}</p>
                 <p class="soft">${this.outcome(alert)}</p>
               </li>
@@ -111,13 +112,18 @@ export class AlertList extends LitElement {
 
   private where(alert: Alert): string[] {
     const gate = alert.gate && gateName(this.gates, alert.gate, this.language.code);
-    return [this.time(alert.at), gate, this.detail(alert)].filter((part) => part !== null);
+    const detail = detailOf(alert, this.language.words);
+    return [this.time(alert.at), gate, alert.device, detail].filter((part) => part !== null);
   }
 
-  private detail({ kind, detail }: Alert): string | null {
-    const { inside } = this.language.words.live;
-    const isCount = kind === 'roll_call' && /^\d+$/.test(detail ?? '');
-    return isCount ? `${inside}: ${this.language.number(Number(detail))}` : detail;
+  /** Nobody's name stands on a wall. */
+  private who({ who }: Alert) {
+    return who && !this.wall ? html`<bdi data-name>${who}</bdi>` : nothing;
+  }
+
+  private spoken(alert: Alert): string {
+    const kind = this.language.words.live.alertKinds[kindOf(alert)];
+    return [kind, ...(alert.who ? [alert.who] : []), ...this.where(alert)].join(', ');
   }
 
   private outcome({ acknowledged_at: at, acknowledged_by: by }: Alert): string {

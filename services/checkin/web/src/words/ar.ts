@@ -283,6 +283,11 @@ export default {
       mail_bouncing: 'رسائل بريد ترتد',
       dead_letters: 'رسائل موضوعة جانبًا',
     },
+    alertDetails: {
+      correction: (told, logged) => `عُرض «${told}» وسُجّل «${logged}»`,
+      clockAhead: (time) => `متقدمة، الفارق: ${time}`,
+      clockBehind: (time) => `متأخرة، الفارق: ${time}`,
+    },
     more: (n) => `+ ${n} أخرى`,
     gates: 'البوابات والأجهزة',
     noDevice: 'لا جهاز',

@@ -246,6 +246,11 @@ const en = {
       mail_bouncing: 'Mail comes back',
       dead_letters: 'Undelivered system messages',
     },
+    alertDetails: {
+      correction: (told: string, logged: string) => `Told “${told}”, logged “${logged}”`,
+      clockAhead: (time: string) => `Fast by ${time}`,
+      clockBehind: (time: string) => `Slow by ${time}`,
+    },
     /** What a list on the wall has no room for */
     more: (n: string) => `+ ${n} more`,
     gates: 'Gates and devices',

@@ -248,6 +248,11 @@ export default {
       mail_bouncing: 'Correos devueltos',
       dead_letters: 'Mensajes apartados',
     },
+    alertDetails: {
+      correction: (told, logged) => `Se indicó «${told}», se registró «${logged}»`,
+      clockAhead: (time) => `Adelantado ${time}`,
+      clockBehind: (time) => `Atrasado ${time}`,
+    },
     more: (n) => `+ ${n} más`,
     gates: 'Puertas y dispositivos',
     noDevice: 'Ningún dispositivo',

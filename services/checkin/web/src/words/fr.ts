@@ -243,6 +243,11 @@ export default {
       mail_bouncing: 'Des courriels reviennent',
       dead_letters: 'Messages mis de côté',
     },
+    alertDetails: {
+      correction: (told, logged) => `Affiché « ${told} », enregistré « ${logged} »`,
+      clockAhead: (time) => `En avance de ${time}`,
+      clockBehind: (time) => `En retard de ${time}`,
+    },
     more: (n) => `+ ${n} de plus`,
     gates: 'Portes et appareils',
     noDevice: 'Aucun appareil',

@@ -249,6 +249,11 @@ export default {
       mail_bouncing: 'Письма возвращаются',
       dead_letters: 'Есть отложенные сообщения',
     },
+    alertDetails: {
+      correction: (told, logged) => `Показано «${told}», записано «${logged}»`,
+      clockAhead: (time) => `Спешат, разница: ${time}`,
+      clockBehind: (time) => `Отстают, разница: ${time}`,
+    },
     more: (n) => `и ещё ${n}`,
     gates: 'Посты и устройства',
     noDevice: 'Нет устройства',

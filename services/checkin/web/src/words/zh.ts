@@ -230,6 +230,11 @@ export default {
       mail_bouncing: '邮件被退回',
       dead_letters: '有搁置的消息',
     },
+    alertDetails: {
+      correction: (told, logged) => `显示为“${told}”，记录为“${logged}”`,
+      clockAhead: (time) => `快${time}`,
+      clockBehind: (time) => `慢${time}`,
+    },
     more: (n) => `另有${n}项`,
     gates: '入口与设备',
     noDevice: '无设备',
