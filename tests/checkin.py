@@ -151,12 +151,18 @@ class Checkin(Running):
         return told
 
     async def undo(
-        self, scan: Body, by: Device | dict[str, str] | None = None, reason: str = "Mistake"
+        self,
+        scan: Body,
+        by: Device | dict[str, str] | None = None,
+        reason: str = "Mistake",
+        **more: Any,
     ) -> httpx.Response:
         """Take a scan back, as a device or as staff; as the security lead by default."""
         headers = by.headers if isinstance(by, Device) else (by or self.lead)
         return await self.http.post(
-            f"/checkin/api/scans/{scan['scan_id']}/undo", json={"reason": reason}, headers=headers
+            f"/checkin/api/scans/{scan['scan_id']}/undo",
+            json={"reason": reason} | more,
+            headers=headers,
         )
 
     # --- what can be seen afterwards ---

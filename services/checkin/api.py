@@ -316,9 +316,7 @@ async def news(gates: OurGates, device: CallingDevice) -> EventSourceResponse:
 
 @router.post("/scans/{scan_id}/undo", tags=["scans"], summary="Take a scan back")
 async def take_back(gates: OurGates, scan_id: UUID, body: UndoBody, by: LeadOrDevice) -> Undone:
-    if isinstance(by, Staff):
-        return await undo(gates, scan_id, body.reason, by.id, None)
-    return await undo(gates, scan_id, body.reason, by.label, by.id)
+    return await undo(gates, scan_id, body.reason, by, body.undone_at)
 
 
 @router.post(

@@ -83,7 +83,7 @@ class Case:
 
     def __post_init__(self) -> None:
         scan, gate = self.showing.scan, self.showing.gate
-        self.at = _plausible(scan.scanned_at, self.now)
+        self.at = plausible(scan.scanned_at, self.now)
         last = None if self.person is None else self.person.last
         if last is not None and last.at > self.now and not scan.is_late:
             # A rehearsal that was started again lives through its morning twice; the clocks of two
@@ -119,11 +119,11 @@ class Case:
         return Passage(self.scan_id, self.at, gate.id, gate.entrance, self.direction)
 
 
-def _plausible(scanned_at: datetime | None, now: datetime) -> datetime:
-    """When a scan was made: the device's word, unless its clock is plainly wrong."""
-    if scanned_at is None or not now - BEHIND <= scanned_at <= now + AHEAD:
+def plausible(device_time: datetime | None, now: datetime) -> datetime:
+    """When something was done: the device's word, unless its clock is plainly wrong."""
+    if device_time is None or not now - BEHIND <= device_time <= now + AHEAD:
         return now
-    return min(scanned_at, now)
+    return min(device_time, now)
 
 
 # --- may they pass --------------------------------------------------------------------------------

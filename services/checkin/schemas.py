@@ -275,6 +275,9 @@ def _late_scan(place: int, given: Any) -> Scan | Problem:
 
 class UndoBody(BaseModel):
     reason: Said
+    undone_at: Moment | None = Field(
+        default=None, description="When, by the device's clock; of devices only, as `scanned_at`"
+    )
 
 
 class HoldBody(BaseModel):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -94,6 +96,50 @@ async def test_an_undo_is_a_new_entry_of_the_log_and_says_who_and_why(checkin: C
     assert logged["said"] == "Wrong person"
     [row] = [one for one in await checkin.rows(tables.scans) if one.undoes is not None][-1:]
     assert (row.by, row.device_id) == ("Ada", None)
+
+
+async def undone_at(checkin: Checkin, moment: str | None, **who: Any) -> datetime:
+    """When the log says that a scan of 07:30 was taken back, by a device unless said otherwise."""
+    badge = await checkin.badge()
+    entry = await checkin.scan(badge, scanned_at="2017-06-12T07:30:00+02:00")
+    about = {"by": await checkin.at(IN)} | who
+    if moment is not None:
+        about["undone_at"] = moment
+    answer = (await checkin.undo(entry, **about)).json()
+    [logged, _] = await checkin.log(registration_id=badge.registration_id)
+    assert answer["at"] == logged["at"]
+    fact = (await checkin.said(badge.registration_id))[-1]
+    assert isinstance(fact, AttendanceUndone)
+    assert fact.at == datetime.fromisoformat(answer["at"])
+    return fact.at
+
+
+async def test_an_undo_without_a_network_has_the_time_at_which_it_was_done(
+    checkin: Checkin,
+) -> None:
+    told = await undone_at(checkin, "2017-06-12T07:31:05+02:00")
+    assert told == datetime.fromisoformat("2017-06-12T07:31:05+02:00")
+    [row] = [one for one in await checkin.rows(tables.scans) if one.undoes is not None][-1:]
+    assert row.device_time == told < row.decided_at
+
+
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [(None, None), ("2017-06-01T08:00:00+02:00", None), ("2017-06-12T22:00:00+02:00", None),
+     ("2017-06-12T07:31:00+02:00", Role.security_lead)],
+    ids=["not said", "too long ago", "to come", "by staff"],
+)  # fmt: skip
+async def test_an_undo_whose_time_nobody_can_know_happens_now(
+    checkin: Checkin, said: str | None, who: Role | None
+) -> None:
+    before = checkin.service.app.state.gates.clock.now()
+    by = {} if who is None else {"by": checkin.staff(who)}
+    assert await undone_at(checkin, said, **by) >= before
+
+
+async def test_nothing_is_taken_back_before_it_happened(checkin: Checkin) -> None:
+    told = await undone_at(checkin, "2017-06-12T07:29:00+02:00")
+    assert told == datetime.fromisoformat("2017-06-12T07:30:00+02:00")
 
 
 async def test_others_are_told_of_an_undo(checkin: Checkin) -> None:

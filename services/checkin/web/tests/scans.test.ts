@@ -51,7 +51,7 @@ function newGate(offline = false) {
     changed: () => {},
   };
   scans = new Scans(post);
-  return { scans, told, replica };
+  return { scans, told, replica, clock };
 }
 
 beforeEach(() => wipePeople());
@@ -157,5 +157,27 @@ describe('an undo', () => {
     scans.take({ number: '7KQ2M9X1' });
     await vi.waitFor(() => expect(told).toEqual(['first_entry', 'first_entry']));
     expect(scans.waiting).toBe(2);
+  });
+
+  test('keeps the time at which it was done until it is sent', async () => {
+    let away = true;
+    const sent = serve(({ body }) => {
+      if (away) throw new TypeError('network');
+      const all = body['scans'] as { scan_id: string }[] | undefined;
+      return { answers: all?.map(({ scan_id }): ScanAnswer => answer(scan_id)) };
+    });
+    const { scans, told, clock } = newGate(true);
+    scans.take({ number: '7KQ2M9X1' });
+    await vi.waitFor(() => expect(told).toEqual(['first_entry']));
+    if (scans.newest) await scans.undo(scans.newest, 'Wrong person');
+    const done = clock.now();
+    await after(50, null);
+    away = false;
+    scans.resume();
+    await vi.waitFor(() => expect(scans.steps).toHaveLength(0), 3000);
+    const undone = sent.filter(({ path }) => path.endsWith('/undo')).at(-1)?.body;
+    expect(undone?.['reason']).toBe('Wrong person');
+    const said = new Date(String(undone?.['undone_at'])).getTime();
+    expect(said).toBeLessThanOrEqual(done.getTime());
   });
 });

@@ -33,9 +33,14 @@ export function sendScan(token: string, scan: ScanRequest): Promise<ScanAnswer> 
   return call(`${BASE}/scans`, { method: 'POST', token, body: scan });
 }
 
-export function undoScan(token: string, scanId: string, reason: string): Promise<unknown> {
+export function undoScan(
+  token: string,
+  scanId: string,
+  reason: string,
+  undoneAt?: string,
+): Promise<unknown> {
   const path = `${BASE}/scans/${encodeURIComponent(scanId)}/undo`;
-  return call(path, { method: 'POST', token, body: { reason } });
+  return call(path, { method: 'POST', token, body: { reason, undone_at: undoneAt } });
 }
 
 // Two hundred scans take the server a second or so, and a bad link its own time.

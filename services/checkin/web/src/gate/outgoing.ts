@@ -24,6 +24,8 @@ export interface OutgoingUndo extends Waiting {
   readonly kind: 'undo';
   readonly scanId: string;
   readonly reason: string;
+  /** When it was done; not known of one that an earlier version of the app kept */
+  readonly undoneAt?: string;
 }
 
 export interface OutgoingShown extends Waiting {

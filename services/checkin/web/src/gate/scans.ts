@@ -89,7 +89,7 @@ export class Scans {
       {
         scan: (scan) => api.sendScan(token(), scan),
         scans: (scans) => api.sendScans(token(), scans),
-        undo: ({ scanId, reason }) => api.undoScan(token(), scanId, reason),
+        undo: ({ scanId, reason, undoneAt }) => api.undoScan(token(), scanId, reason, undoneAt),
         shown: ({ scanId, decision, reason }) => api.sayShown(token(), scanId, { decision, reason }),
       },
       {
@@ -287,19 +287,20 @@ export class Scans {
   /** @throws Declined, and the scan stands */
   async undo(scan: Scan, reason: string): Promise<void> {
     const step = takingBack(scan);
-    if (this.#queue.empty && (await this.#undoNow(scan.id, reason))) {
+    const undoneAt = this.#post.clock.now().toISOString();
+    if (this.#queue.empty && (await this.#undoNow(scan.id, reason, undoneAt))) {
       if (step) await this.#note([step]);
     } else {
-      await this.#queue.add({ kind: 'undo', scanId: scan.id, reason, step });
+      await this.#queue.add({ kind: 'undo', scanId: scan.id, reason, undoneAt, step });
       this.#queue.resume();
     }
     this.#update(scan.id, { undone: true });
   }
 
   /** Whether the server has it; else it waits its turn. */
-  async #undoNow(scanId: string, reason: string): Promise<boolean> {
+  async #undoNow(scanId: string, reason: string, undoneAt: string): Promise<boolean> {
     try {
-      await api.undoScan(this.#post.token ?? '', scanId, reason);
+      await api.undoScan(this.#post.token ?? '', scanId, reason, undoneAt);
       return true;
     } catch (error) {
       if (error instanceof Unreachable) return false;
