@@ -22,7 +22,7 @@ from tests.browser.chromium import (
     scan_by_hand,
 )
 from tests.browser.chromium import chromium as start_chromium
-from tests.system import OneMachine, badge_of, eventually, register
+from tests.system import OneMachine, badge_of, device_at, eventually, register, scan_until_known
 
 HEARS_MS = 20_000
 
@@ -65,6 +65,45 @@ def test_the_gate_is_named_in_the_officers_language(
         page = browser.new_context(viewport=PHONE, locale=locale).new_page()
         page.goto(offered(lead))
         expect(page.locator("gate-header h1")).to_have_text(name, timeout=HEARS_MS)
+
+
+def test_an_answer_in_chinese_is_broken_between_its_phrases(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    visitor = system.visit()
+    badge = badge_of(visitor, register(visitor)[0])
+    with device_at(visitor, "montbrillant-in") as device:
+        scan_until_known(device, badge["credential"])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="zh").new_page()
+        body = {"gate": "montbrillant-in", "label": "Lane 1"}
+        page.goto(lead.post("/checkin/api/enrolments", json=body).json()["url"])
+        expect(page.locator("gate-app")).to_have_attribute(
+            "data-people", re.compile(r"[1-9]"), timeout=HEARS_MS
+        )
+        sentence = page.locator("answer-view .verdict p")
+        scan_by_hand(page, badge["credential"])
+        expect(sentence).to_contain_text("入口：Montbrillant楼")
+        for width in range(320, 440, 10):
+            page.set_viewport_size({"width": width, "height": PHONE["height"]})
+            assert all(line[-1] in "，：楼" for line in sentence.evaluate(LINES)), width
+
+
+LINES: Final = """
+    (element) => {
+        const lines = new Map();
+        const range = document.createRange();
+        const nodes = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        while (nodes.nextNode())
+            for (const place of nodes.currentNode.data.trimEnd().split('').keys()) {
+                range.setStart(nodes.currentNode, place);
+                range.setEnd(nodes.currentNode, place + 1);
+                const { top } = range.getBoundingClientRect();
+                lines.set(top, (lines.get(top) ?? '') + range.toString());
+            }
+        return [...lines.values()].filter((line) => line.trim());
+    }
+"""
 
 
 def test_the_camera_enlarges_and_remembers(

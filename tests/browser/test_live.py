@@ -317,3 +317,41 @@ def test_the_control_room_can_be_used_by_everybody(
     assert complaints(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     keep_picture(page, tmp_path, "live")
+
+
+BROKEN_WORDS: Final = r"""
+    () => {
+        const broken = [];
+        const line = (node, place) => {
+            const letter = document.createRange();
+            letter.setStart(node, place);
+            letter.setEnd(node, place + 1);
+            // A letter after a soft hyphen has the hyphen's place too.
+            return [...letter.getClientRects()].at(-1)?.top;
+        };
+        const look = (root) => {
+            const nodes = document.createTreeWalker(root, NodeFilter.SHOW_ALL);
+            while (nodes.nextNode()) {
+                const node = nodes.currentNode;
+                if (node.shadowRoot) look(node.shadowRoot);
+                if (node.nodeType !== Node.TEXT_NODE) continue;
+                if (!node.parentElement?.checkVisibility()) continue;
+                for (const { 0: word, index } of node.data.matchAll(/\p{Alphabetic}{2,}/gu)) {
+                    const end = index + word.length - 1;
+                    if (line(node, index) !== line(node, end)) broken.push(word);
+                }
+            }
+        };
+        look(document.body);
+        return broken;
+    }
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ru", "es", "ar"])
+def test_no_word_is_broken_on_a_phone_but_where_it_may_be(pages: Pages, language: str) -> None:
+    # A soft hyphen stands between two parts, each of which is whole.
+    page = pages.open(PHONE, language=language)
+    for width in (375, PHONE["width"], 412):
+        page.set_viewport_size({"width": width, "height": PHONE["height"]})
+        assert page.evaluate(BROKEN_WORDS) == []

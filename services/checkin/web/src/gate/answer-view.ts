@@ -189,6 +189,11 @@ export class AnswerView extends LitElement {
         text-wrap: balance;
       }
 
+      /* Chinese may break between any two characters; an answer reads faster by its phrases. */
+      :host(:lang(zh)) .verdict p {
+        word-break: keep-all;
+      }
+
       /* A short screen keeps the shape beside the word, so that the name stays in sight. */
       @media (max-height: 44rem) {
         h2 {

@@ -190,7 +190,8 @@ export default {
     },
     inside: 'Сейчас внутри',
     arrivedToday: 'Прибыло сегодня',
-    registered: 'Зарегистрировано',
+    // A third of a phone may be narrower than the word.
+    registered: 'Регистра\u00adций',
     badged: 'Бейджи',
     refusedToday: 'Отказов сегодня',
     ofLimit: (share, limit) => `${share} от вместимости (${limit})`,
