@@ -200,6 +200,11 @@ export class AlertList extends LitElement {
       .soft {
         overflow-wrap: anywhere;
       }
+
+      /* A name, or a part of a line, goes to the next line as a whole where it fits there. */
+      bdi {
+        display: inline-block;
+      }
     `,
   ];
 }
