@@ -157,6 +157,12 @@ async def all_devices(connection: AsyncConnection) -> list[Device]:
     return list(await connection.execute(select(devices).order_by(devices.c.id.desc())))
 
 
+def last_contact(device: Device) -> datetime | None:
+    """When it last told its state, or scanned: not every program at a gate tells its state."""
+    heard = filter(None, (device.last_contact_at, device.last_scan_at))
+    return max(heard, default=None)
+
+
 async def by_token(connection: AsyncConnection, token: str) -> Device | None:
     """The device that holds this token, unless it was revoked."""
     return (await connection.execute(_BY_TOKEN, {"digest": _digest(token)})).one_or_none()

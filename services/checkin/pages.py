@@ -72,7 +72,8 @@ async def all_devices(request: Request, gates: OurGates, pages: OurPages, _: Lea
         gates=gates.forum.gates,
         # A device may stand at a gate that the forum has no more.
         gate_names={gate.id: gate.name for gate in gates.forum.gates},
-        is_quiet=lambda device: device.last_contact_at < quiet_since,
+        last_contact=devices.last_contact,
+        quiet_since=quiet_since,
         clock_off=CLOCK_OFF.total_seconds(),
     )
 

@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from services.checkin.admission import Decision, Direction, Reason
 from services.checkin.alerts import AlertKind
 from services.checkin.device_state import State
-from services.checkin.devices import Device
+from services.checkin.devices import Device, last_contact
 from services.checkin.scans import Answer, Scan
 from shared.access import Role
 from shared.clock import Clock
@@ -118,11 +118,14 @@ class DeviceOut(BaseModel):
     pending: int | None = Field(description="Scans that the device has still to send")
     replica_at: datetime | None = Field(description="When its copy was up to date")
     clock_off_seconds: float | None = Field(description="How far its clock is ahead")
-    last_contact_at: datetime | None = Field(description="When it last told its state; forum time")
+    last_contact_at: datetime | None = Field(
+        description="When it last told its state, or scanned; forum time, some seconds late"
+    )
 
     @classmethod
     def of(cls, device: Device) -> DeviceOut:
-        return cls.model_validate({**device._mapping, "device_id": device.id}, extra="ignore")
+        shown = {"device_id": device.id, "last_contact_at": last_contact(device)}
+        return cls.model_validate({**device._mapping, **shown}, extra="ignore")
 
 
 class DeviceChange(BaseModel):

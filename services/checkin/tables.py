@@ -149,8 +149,10 @@ devices = Table(
     Column("replica_at", moment),
     Column("clock_off_seconds", Double),
     Column("last_contact_at", moment),
+    Column("last_scan_at", moment),
 )
-"""What a device says of itself is null until it has said it. All times are forum time."""
+"""What a device says of itself is null until it has said it; `last_contact_at` is when it did, and
+`last_scan_at` is noted from the log every few seconds. All times are forum time."""
 
 scans = Table(
     "scans",

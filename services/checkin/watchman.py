@@ -1,4 +1,5 @@
 """Looks around every few seconds for what no scan tells of: silent gates, old copies, a full house.
+It also notes which devices have scanned, so that no scan has to.
 
 What it finds is an alert, which ends by itself when its reason does. Of several processes one looks
 at a time.
@@ -30,12 +31,18 @@ CALM: Final = 0.05
 """So much lower an alert about the level ends: nobody wants to hear of each person at the door."""
 AGAIN: Final = timedelta(minutes=30)
 """What a lead has acknowledged comes again after this time, if it still goes on."""
+OFTEN: Final = timedelta(seconds=20)
+"""As devices tell their state: more often nobody needs to know that one has scanned."""
+MOST: Final = 5_000
+"""Entries of the log that are looked at, as after a start."""
 _LOCK: Final = 0x57617463
 
 
 class Watchman:
     def __init__(self, gates: Gates) -> None:
         self._gates = gates
+        self._noted = 0
+        """The number in the log up to which it is known who scanned."""
 
     async def run(self) -> None:
         """Look around, for ever."""
@@ -49,10 +56,21 @@ class Watchman:
             if not await _is_first(tx):
                 return False
             now = self._gates.clock.now()
+            await self._note_scans(tx, now)
             await self._end_what_is_over(tx, now)
             await self._look_at_devices(tx, now)
             await self._look_at_occupancy(tx, now)
             return True
+
+    async def _note_scans(self, tx: AsyncConnection, now: datetime) -> None:
+        newest = (await tx.execute(_NEWEST)).scalar_one()
+        await tx.execute(_TO_COME, {"now": now})
+        if newest > self._noted:
+            after = max(self._noted, newest - MOST)
+            given = {"after": after, "newest": newest, "now": now, "often": OFTEN}
+            if (await tx.execute(_NOTE_SCANS, given)).rowcount:
+                after_commit(tx, self._gates.live.devices_changed)
+        self._noted = newest
 
     async def _look_at_devices(self, tx: AsyncConnection, now: datetime) -> None:
         # After closing time devices are switched off.
@@ -103,14 +121,31 @@ async def _is_first(tx: AsyncConnection) -> bool:
     return bool((await tx.execute(query, {"lock": _LOCK})).scalar_one())
 
 
+_NEWEST: Final = text("SELECT coalesce(max(seq), 0) FROM scans")
+# A rehearsal that was started again lives through its morning twice.
+_TO_COME: Final = text("UPDATE devices SET last_scan_at = NULL WHERE last_scan_at > :now")
+# What commits later with a lower number is not seen; whoever scans there scans again.
+_NOTE_SCANS: Final = text("""
+    UPDATE devices SET last_scan_at = new.at
+    FROM (
+        SELECT device_id, max(decided_at) AS at FROM scans
+        WHERE seq > :after AND seq <= :newest AND device_id IS NOT NULL AND decided_at <= :now
+        GROUP BY device_id
+    ) AS new
+    WHERE devices.id = new.device_id
+      AND (last_scan_at IS NULL OR last_scan_at <= new.at - CAST(:often AS interval))
+""")
+# A device that has never told its state is not missed: between two scans it has nothing to say.
 # One alert a silence, and one a copy that gets no newer: acknowledged, it is not said again.
 _SILENT: Final = text("""
     SELECT id, gate, label FROM devices
     WHERE revoked_at IS NULL
-      AND last_contact_at >= :midnight AND last_contact_at < :silent_since AND :now >= :midnight
+      AND last_contact_at >= :midnight AND :now >= :midnight
+      AND greatest(last_contact_at, last_scan_at) < :silent_since
       AND NOT EXISTS (
           SELECT FROM alerts
-          WHERE kind = 'gate_silent' AND device_id = devices.id AND alerts.at > last_contact_at
+          WHERE kind = 'gate_silent' AND device_id = devices.id
+            AND alerts.at > greatest(last_contact_at, last_scan_at)
       )
 """)
 _OLD: Final = text("""
@@ -125,7 +160,8 @@ _OLD: Final = text("""
 _SILENCE_IS_OVER: Final = text("""
     UPDATE alerts SET acknowledged_at = :now FROM devices
     WHERE kind = 'gate_silent' AND acknowledged_at IS NULL AND device_id = devices.id
-      AND (revoked_at IS NOT NULL OR last_contact_at > alerts.at OR alerts.at < :midnight)
+      AND (revoked_at IS NOT NULL OR greatest(last_contact_at, last_scan_at) > alerts.at
+           OR alerts.at < :midnight)
 """)
 _COPY_IS_NEW: Final = text("""
     UPDATE alerts SET acknowledged_at = :now FROM devices

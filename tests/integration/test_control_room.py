@@ -18,6 +18,7 @@ from deploy.private_servers import PostgreSQL
 from services.checkin import look_back, pages
 from services.checkin.lull import Lull
 from services.checkin.room import LATEST_SCANS, merge_patch
+from services.checkin.watchman import LOOK_SECONDS
 from shared.access import Role
 from shared.events import RegistrationErased
 from tests.checkin import IN, OTHER_IN, OUT, Badge, Body, Checkin, new_scan_id, running
@@ -271,6 +272,24 @@ async def test_an_alert_names_its_device_and_to_leads_only_whom_it_is_about(
         await named(viewer, about_known, device="Left lane")
         told = "".join(viewer.told)
         assert not any(secret in told for secret in ("Suttner", "Parks", unheard.number))
+
+
+async def test_a_device_that_only_scans_is_shown_as_heard_of(checkin: Checkin, origin: str) -> None:
+    async with watching(checkin, origin) as viewer:
+        device = await checkin.pair(IN)
+        badge = await checkin.badge()
+        scan = {"scan_id": new_scan_id(), "credential": badge.credential}
+        await checkin.post_scan(device, scan)
+
+        def is_heard_of(room: Body) -> bool:
+            return any(
+                one["device_id"] == str(device.id) and one["last_contact_at"] is not None
+                for one in room["devices"]
+            )
+
+        async with asyncio.timeout(LOOK_SECONDS + AT_ONCE):
+            while not is_heard_of(viewer.room):
+                await viewer.hear()
 
 
 # --- no gap --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,35 @@ async def test_a_silence_that_is_over_ends_its_alert(checkin: Checkin, end: str)
     [over] = answer.json()["items"]
     assert (over["id"], over["acknowledged_by"]) == (alert["id"], None)
     assert over["acknowledged_at"] is not None
+
+
+async def test_a_device_that_only_scans_is_heard_of_and_never_silent(checkin: Checkin) -> None:
+    device = await checkin.at(IN)
+    before = checkin.service.platform.clock.now()
+    await checkin.scan(await checkin.badge())
+    assert await look(checkin) == []
+    shown = await checkin.http.get("/checkin/api/devices", headers=checkin.lead)
+    [heard] = [one for one in shown.json() if one["device_id"] == str(device.id)]
+    assert datetime.fromisoformat(heard["last_contact_at"]) >= before
+    page = await checkin.http.get("/checkin/devices", headers=checkin.lead)
+    assert "Last contact" in page.text
+    assert "Not heard of yet" not in page.text
+    await device_said(checkin, device, last_scan_at=30)
+    assert await look(checkin) == []
+
+
+async def test_a_gate_whose_scans_come_is_not_silent(checkin: Checkin) -> None:
+    device = await checkin.at(IN)
+    await device_said(checkin, device, last_contact_at=5)
+    assert about(await look(checkin)) == [("gate_silent", IN)]
+    await checkin.scan(await checkin.badge())
+    assert await look(checkin) == []
+
+
+async def test_a_scan_of_a_rehearsal_before_is_no_contact_of_this_one(checkin: Checkin) -> None:
+    device = await checkin.at(IN)
+    await device_said(checkin, device, last_contact_at=5, last_scan_at=-60)
+    assert about(await look(checkin)) == [("gate_silent", IN)]
 
 
 async def test_a_replica_that_gets_no_newer_is_an_alert(checkin: Checkin) -> None:
