@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -231,7 +231,9 @@ class Room:
         shown = dict(self._shown)
         if self._totals is None:
             noticed = await self._figures.latest(LATEST_SCANS)
-        new = [_shown(entry, person) for entry, person in noticed[-LATEST_SCANS:]]
+        told = [_shown(entry, person) for entry, person in noticed[-LATEST_SCANS:]]
+        if Change.people in changed:
+            told = [*await self._called_otherwise(), *told]
         if everything or Change.devices in changed:
             shown["devices"] = await self._devices()
         if everything or Change.alerts in changed or self._may_name_others(changed):
@@ -239,12 +241,20 @@ class Room:
         self._totals = await self._figures.totals()
         shown["figures"] = self._totals.model_dump(mode="json")
         changes = _changes(self._shown, shown)
-        if new:
-            changes["scans"] = new
-            shown["scans"] = sorted([*shown["scans"], *new], key=_seq)[-LATEST_SCANS:]
+        if told:
+            changes["scans"] = told
+            shown["scans"] = _latest([*shown["scans"], *told])
         self._shown = shown
         if changes:
             self._tell(_Telling(self._figures.cursor, self._totals, changes))
+
+    async def _called_otherwise(self) -> list[Json]:
+        """Scans that are shown of people who were renamed or erased: told again as it is now."""
+        shown = {scan["seq"]: scan for scan in self._shown["scans"]}
+        if not shown:
+            return []
+        latest = [_shown(*each) for each in await self._figures.latest(LATEST_SCANS)]
+        return [scan for scan in latest if shown.get(scan["seq"], scan) != scan]
 
     def _may_name_others(self, changed: set[Change]) -> bool:
         """Whether somebody whom an alert names may be called otherwise, or be erased."""
@@ -329,8 +339,10 @@ def _shown(entry: Entry, person: Any) -> Json:
     return scan.model_dump(mode="json")
 
 
-def _seq(scan: Mapping[str, Any]) -> int:
-    return int(scan["seq"])
+def _latest(told: Iterable[Json]) -> list[Json]:
+    """Each scan once, as it was told last, oldest first."""
+    by_seq = {scan["seq"]: scan for scan in told}
+    return [by_seq[seq] for seq in sorted(by_seq)[-LATEST_SCANS:]]
 
 
 _NAMES: Final = {"scans": "name", "alerts": "who"}

@@ -277,6 +277,8 @@ def _late_scan(place: int, given: Any) -> Scan | Problem:
 
 
 class UndoBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     reason: Said
     undone_at: Moment | None = Field(
         default=None, description="When, by the device's clock; of devices only, as `scanned_at`"

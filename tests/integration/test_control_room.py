@@ -84,7 +84,8 @@ class Viewer:
             if name == "figures":
                 self.room["figures"] = merged(self.room["figures"], value)
             elif name == "scans":
-                self.room["scans"] += value
+                by_seq = {scan["seq"]: scan for scan in [*self.room["scans"], *value]}
+                self.room["scans"] = [by_seq[seq] for seq in sorted(by_seq)]
             else:
                 self.room[name] = value
 
@@ -182,6 +183,13 @@ async def test_scans_are_shown_with_names_to_leads_only(checkin: Checkin, origin
                 "category": "civil_society",
                 "name": name,
             }
+        await checkin.hear(RegistrationErased(registration_id=badge.registration_id, version=9))
+
+        def is_nameless(room: Body) -> bool:
+            [shown] = [one for one in room["scans"] if one["scan_id"] == scan["scan_id"]]
+            return shown["name"] is None
+
+        await lead.until(is_nameless)
         assert "Maathai" not in "".join(viewer.told)
         assert '"gender"' not in "".join(lead.told)
 

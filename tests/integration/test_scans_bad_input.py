@@ -236,3 +236,16 @@ async def test_an_undo_without_a_proper_reason_is_refused(checkin: Checkin, reas
     )
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
+
+
+async def test_an_undo_with_a_field_that_it_has_not_is_refused(checkin: Checkin) -> None:
+    scan = await checkin.scan(await checkin.badge())
+    answer = await checkin.nothing_written(
+        checkin.http.post(
+            f"/checkin/api/scans/{scan['scan_id']}/undo",
+            json={"reason": "Mistake", "gate": "tower-in"},
+            headers=checkin.lead,
+        )
+    )
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["gate"]
