@@ -18,13 +18,15 @@ function serve(reply: (sent: Sent) => unknown): Sent[] {
   vi.stubGlobal('fetch', async (path: string, { body }: { body: string }) => {
     const call = { path: path.replace('/checkin/api/scans', ''), body: JSON.parse(body) };
     sent.push(call);
-    return Response.json(await reply(call));
+    const given = await reply(call);
+    return given instanceof Response ? given : Response.json(given);
   });
   return sent;
 }
 
 const refusing = (scanId: unknown) =>
   answer(String(scanId), { decision: 'refused', reason: 'blocked', participant: badge() });
+const declining = (status: number) => Response.json({ type: '', title: 'No' }, { status });
 const after = <Answer>(milliseconds: number, value: Answer) =>
   new Promise<Answer>((resolve) => setTimeout(() => resolve(value), milliseconds));
 
@@ -157,5 +159,69 @@ describe('an undo', () => {
     scans.take({ number: '7KQ2M9X1' });
     await vi.waitFor(() => expect(told).toEqual(['first_entry', 'first_entry']));
     expect(scans.waiting).toBe(2);
+  });
+
+  /** A gate with one scan that the server has, and undoes by `undoing`. */
+  async function withOneScan(undoing: () => unknown) {
+    const sent = serve(({ path, body }) => {
+      if (path.endsWith('/undo')) return undoing();
+      const all = (body['scans'] ?? [body]) as { scan_id: string }[];
+      const answers = all.map(({ scan_id }) => answer(scan_id, { participant: badge() }));
+      return path === '/batch' ? { answers } : answers[0];
+    });
+    const gate = newGate();
+    gate.scans.take({ number: '7KQ2M9X1' });
+    await vi.waitFor(() => expect(gate.told).toHaveLength(1));
+    await vi.waitFor(() => expect(gate.scans.waiting).toBe(0));
+    return { ...gate, sent };
+  }
+
+  test('that the server made although its answer was lost stays made', async () => {
+    let lost = true;
+    const { scans, sent } = await withOneScan(() => {
+      if (!lost) return declining(409);
+      lost = false;
+      throw new TypeError('network');
+    });
+    if (scans.newest) await scans.undo(scans.newest, 'Wrong person');
+    await vi.waitFor(() => expect(sent).toHaveLength(3));
+    await after(50, null);
+    expect(scans.list).toMatchObject([{ undone: true }]);
+  });
+
+  test('of what the lead has just undone is one', async () => {
+    const { scans } = await withOneScan(() => declining(409));
+    if (scans.newest) await scans.undo(scans.newest, 'Wrong person');
+    expect(scans.list).toMatchObject([{ undone: true }]);
+  });
+
+  test('that the server does not take leaves the scan as it was', async () => {
+    const { scans } = await withOneScan(() => declining(404));
+    if (!scans.newest) throw new Error('no scan');
+    await expect(scans.undo(scans.newest, 'Wrong person')).rejects.toThrow();
+    expect(scans.list).toMatchObject([{ undone: false }]);
+  });
+
+  test('that waits is still seen after a reload, and of a refusal is none', async () => {
+    let away = true;
+    serve(({ path, body }) => {
+      if (away) throw new TypeError('network');
+      if (path.endsWith('/undo')) return declining(409);
+      const all = body['scans'] as { scan_id: string }[];
+      return { answers: all.map(({ scan_id }) => refusing(scan_id)) };
+    });
+    const before = newGate(true);
+    before.scans.take({ number: '7KQ2M9X1' });
+    await vi.waitFor(() => expect(before.told).toEqual(['first_entry']));
+    if (before.scans.newest) await before.scans.undo(before.scans.newest, 'Wrong person');
+    await before.scans.stop();
+
+    const { scans } = newGate(true);
+    await scans.load();
+    expect(scans.list).toMatchObject([{ undone: true }]);
+    away = false;
+    scans.resume();
+    await vi.waitFor(() => expect(scans.list).toMatchObject([{ undone: false }]), 3000);
+    expect(scans.list).toMatchObject([{ answer: { decision: 'refused' } }]);
   });
 });

@@ -66,6 +66,7 @@ interface Prepared {
 
 const KEPT_SCANS = 50;
 const SERVER_FIRST_MS = 300;
+const CONFLICT = 409;
 
 /** The scans of one pairing: judged here, kept, sent, and put right where the server says so. */
 export class Scans {
@@ -106,7 +107,10 @@ export class Scans {
   /** Takes up what an earlier run of the app left. */
   async load(): Promise<void> {
     await this.#queue.load();
-    const kept = this.#queue.entries.flatMap((entry) => scanOf(entry) ?? []);
+    const undone = new Set(
+      this.#queue.entries.flatMap((entry) => (entry.kind === 'undo' ? entry.scanId : [])),
+    );
+    const kept = this.#queue.entries.flatMap((entry) => scanOf(entry, undone) ?? []);
     this.list = kept.reverse().slice(0, KEPT_SCANS);
   }
 
@@ -254,12 +258,12 @@ export class Scans {
     await this.#queue.add({ kind: 'shown', scanId, decision, reason, step: null });
   }
 
-  #declined(entry: Outgoing, { message }: Declined): void {
+  #declined(entry: Outgoing, reason: Declined): void {
     if (entry.kind === 'scan') {
       this.#prepared.delete(entry.scan.scan_id);
-      this.#update(entry.scan.scan_id, { fault: message });
+      this.#update(entry.scan.scan_id, { fault: reason.message });
     } else if (entry.kind === 'undo') {
-      this.#update(entry.scanId, { undone: false });
+      this.#update(entry.scanId, { undone: isUndoneAlready(reason, this.#find(entry.scanId)) });
     }
   }
 
@@ -287,9 +291,7 @@ export class Scans {
   /** @throws Declined, and the scan stands */
   async undo(scan: Scan, reason: string): Promise<void> {
     const step = takingBack(scan);
-    if (this.#queue.empty && (await this.#undoNow(scan.id, reason))) {
-      if (step) await this.#note([step]);
-    } else {
+    if (!this.#queue.empty || !(await this.#undoNow(scan, reason, step))) {
       await this.#queue.add({ kind: 'undo', scanId: scan.id, reason, step });
       this.#queue.resume();
     }
@@ -297,14 +299,17 @@ export class Scans {
   }
 
   /** Whether the server has it; else it waits its turn. */
-  async #undoNow(scanId: string, reason: string): Promise<boolean> {
+  async #undoNow(scan: Scan, reason: string, step: TakenBack | null): Promise<boolean> {
     try {
-      await api.undoScan(this.#post.token ?? '', scanId, reason);
-      return true;
+      await api.undoScan(this.#post.token ?? '', scan.id, reason);
     } catch (error) {
       if (error instanceof Unreachable) return false;
+      // Where the person stands since, the copy is told by the server.
+      if (error instanceof Declined && isUndoneAlready(error, this.#find(scan.id))) return true;
       throw error;
     }
+    if (step) await this.#note([step]);
+    return true;
   }
 
   #find(id: string): Scan | undefined {
@@ -334,12 +339,21 @@ function madeAs({ scan, gate }: OutgoingScan): Made {
 }
 
 /** A kept scan as the officer saw it. */
-function scanOf(entry: Outgoing): Scan | null {
+function scanOf(entry: Outgoing, undone: ReadonlySet<string>): Scan | null {
   if (entry.kind !== 'scan') return null;
   const { scan, told } = entry;
   const presented = 'number' in scan ? { number: scan.number } : { credential: scan.credential };
   const who = told?.participant ?? null;
-  return { ...madeAs(entry), presented, who, answer: told, fault: null, undone: false };
+  const made = madeAs(entry);
+  return { ...made, presented, who, answer: told, fault: null, undone: undone.has(made.id) };
+}
+
+/**
+ * The server refuses to undo what let nobody pass, and what is undone: by the lead, or by this very
+ * device whose answer was lost.
+ */
+function isUndoneAlready({ status }: Declined, scan: Scan | undefined): boolean {
+  return status === CONFLICT && scan?.answer?.decision === 'admitted';
 }
 
 function passageOf({ gate, direction, at }: Made, answer: ScanAnswer): Passage | null {
