@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Forum, REASONS, type Reason, type ScanAnswer } from '../src/contract';
 import { ForumClock } from '../src/forum-clock';
-import { type Telling, verdict } from '../src/gate/verdict';
+import { mayBeOverridden, type Telling, verdict } from '../src/gate/verdict';
 import en from '../src/words/en';
 import fr from '../src/words/fr';
+import { badge } from './fakes';
 
 const forum: Forum = {
   name: { en: 'WSIS Forum 2017' },
@@ -99,4 +100,21 @@ describe('the answer in the officer’s words', () => {
       'Already inside since 08:12, garden entrance',
     );
   });
+});
+
+describe('to admit in spite of a refusal', () => {
+  const refused = (reason: Reason) => answer(reason, { participant: badge() });
+
+  test.each(['not_valid_today', 'zone_not_allowed', 'already_inside', 'zone_full'] as const)(
+    'is offered where it is possible: %s',
+    (reason) => {
+      expect(mayBeOverridden(refused(reason))).toBe(true);
+      expect(mayBeOverridden(answer(reason, { decision: 'admitted' }))).toBe(false);
+    },
+  );
+
+  test.each(['blocked', 'revoked', 'superseded', 'cancelled', 'bad_signature'] as const)(
+    'is not offered where nobody can: %s',
+    (reason) => expect(mayBeOverridden(refused(reason))).toBe(false),
+  );
 });

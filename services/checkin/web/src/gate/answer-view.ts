@@ -9,7 +9,7 @@ import * as badgeNumber from './badge-number';
 import './person-photo';
 import type { Photos } from './photos';
 import type { Scan } from './scans';
-import { type Telling, tone, verdict } from './verdict';
+import { mayBeOverridden, type Telling, tone, verdict } from './verdict';
 
 /** The answer, as large as the screen allows: a colour, a shape, a word, then who it is. */
 @customElement('answer-view')
@@ -71,7 +71,7 @@ export class AnswerView extends LitElement {
   /** What comes now, beside the camera's tile. */
   private renderNext(scan: Scan) {
     const words = this.language.words.gate;
-    const mayOverride = scan.answer?.decision === 'refused' && scan.answer.participant !== null;
+    const mayOverride = scan.answer !== null && mayBeOverridden(scan.answer);
     const override = () => this.dispatchEvent(new CustomEvent('override', { detail: scan }));
     return html`
       <div class="next">

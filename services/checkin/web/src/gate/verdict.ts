@@ -2,6 +2,7 @@ import type { Forum, ScanAnswer } from '../contract';
 import type { ForumClock } from '../forum-clock';
 import { nameOf } from '../text';
 import type { Words } from '../words/en';
+import { CAN_BE_OVERRIDDEN } from './admission';
 
 /** What an answer looks and sounds like. */
 export type Tone = 'admitted' | 'refused' | 'departed';
@@ -24,6 +25,11 @@ export interface Telling {
 export function tone(answer: ScanAnswer): Tone {
   if (answer.decision === 'refused' || answer.conflict) return 'refused';
   return answer.reason === 'departed' ? 'departed' : 'admitted';
+}
+
+/** Whether the officer may let the person in all the same. */
+export function mayBeOverridden({ decision, reason, participant }: ScanAnswer): boolean {
+  return decision === 'refused' && participant !== null && CAN_BE_OVERRIDDEN.has(reason);
 }
 
 /** The answer in the officer's words: "Already inside since 08:12, Tower entrance". */
