@@ -211,6 +211,31 @@ def test_a_gate_that_is_turned_says_so_and_forgets_the_last_answer(
         expect(counting).to_be_hidden()
 
 
+def test_what_is_undone_is_off_the_screen_and_the_count(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit(), family_name="Takenback")[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        scan_by_hand(page, badge["credential"])
+        answer = page.locator("answer-view")
+        expect(answer).to_have_attribute("data-reason", "first_entry")
+        expect(page.locator("gate-header .tally")).to_contain_text("1 admitted")
+        page.get_by_role("button", name="Recent scans").click()
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("button", name="Wrong person").click()
+        expect(answer).to_have_attribute("data-decision", "undone")
+        expect(answer).to_contain_text("Undone")
+        expect(answer).not_to_contain_text("Admitted")
+        expect(answer).to_contain_text("Takenback")
+        expect(page.locator("gate-header .tally")).to_contain_text("0 admitted")
+        expect(page.locator("gate-app [aria-live=assertive]")).to_contain_text("Undone.")
+        page.reload()
+        expect(page.locator("gate-header .tally")).to_contain_text("0 admitted")
+
+
 CENTRES: Final = """
     () => {
         const answer = document.querySelector('gate-app').shadowRoot.querySelector('answer-view');

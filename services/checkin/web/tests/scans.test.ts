@@ -46,6 +46,7 @@ function newGate(offline = false) {
     offline,
     replica,
     told: ({ reason }) => void told.push(reason),
+    undone: ({ undone }) => void told.push(undone ? 'undone' : 'not undone'),
     corrected: () => void told.push('corrected'),
     reached: () => {},
     unreachable: () => scans?.stopAsking(),
@@ -157,7 +158,7 @@ describe('an undo', () => {
     if (scans.newest) await scans.undo(scans.newest, 'Wrong person');
     expect(scans.newest?.undone).toBe(true);
     scans.take({ number: '7KQ2M9X1' });
-    await vi.waitFor(() => expect(told).toEqual(['first_entry', 'first_entry']));
+    await vi.waitFor(() => expect(told).toEqual(['first_entry', 'undone', 'first_entry']));
     expect(scans.waiting).toBe(2);
   });
 
@@ -200,6 +201,19 @@ describe('an undo', () => {
     if (!scans.newest) throw new Error('no scan');
     await expect(scans.undo(scans.newest, 'Wrong person')).rejects.toThrow();
     expect(scans.list).toMatchObject([{ undone: false }]);
+  });
+
+  test('is counted once, whatever the server says of it later', async () => {
+    let lost = true;
+    const { scans, told, sent } = await withOneScan(() => {
+      if (!lost) return declining(404);
+      lost = false;
+      throw new TypeError('network');
+    });
+    if (scans.newest) await scans.undo(scans.newest, 'Wrong person');
+    expect(told).toEqual(['first_entry', 'undone']);
+    await vi.waitFor(() => expect(sent).toHaveLength(3));
+    await vi.waitFor(() => expect(told).toEqual(['first_entry', 'undone', 'not undone']));
   });
 
   test('that waits is still seen after a reload, and of a refusal is none', async () => {

@@ -25,8 +25,9 @@ export class AnswerView extends LitElement {
 
   override willUpdate(): void {
     const answer = this.scan?.answer;
-    this.tone = answer ? tone(answer) : this.unanswered;
-    this.dataset['decision'] = answer?.decision ?? 'none';
+    const undone = this.scan?.undone ? 'undone' : null;
+    this.tone = undone ?? (answer ? tone(answer) : this.unanswered);
+    this.dataset['decision'] = undone ?? answer?.decision ?? 'none';
     this.dataset['reason'] = answer?.reason ?? 'none';
   }
 
@@ -36,11 +37,15 @@ export class AnswerView extends LitElement {
 
   override render() {
     if (!this.scan) return nothing;
-    const { answer, who } = this.scan;
+    const { answer, who, undone } = this.scan;
     const person = answer ? answer.participant : who;
     return html`
       <div class="told">
-        ${answer ? this.renderVerdict(answer) : this.renderUnanswered(this.scan)}
+        ${undone
+          ? this.renderUndone()
+          : answer
+            ? this.renderVerdict(answer)
+            : this.renderUnanswered(this.scan)}
         ${person ? this.renderParticipant(person) : nothing}
       </div>
       ${this.renderNext(this.scan)}
@@ -53,6 +58,15 @@ export class AnswerView extends LitElement {
       <div class="verdict">
         <h2>${icons[tone]} ${word}</h2>
         <p>${sentence}</p>
+      </div>
+    `;
+  }
+
+  /** Nobody may take what was taken back for an answer. */
+  private renderUndone() {
+    return html`
+      <div class="verdict">
+        <h2>${icons.undo} ${this.language.words.gate.undone}</h2>
       </div>
     `;
   }

@@ -48,6 +48,8 @@ export class GateApp extends LitElement {
   @state() private pairing = false;
   @state() private revoked = false;
   @state() private sheetFault = '';
+  /** What the officer has just undone, until something else is scanned */
+  @state() private justUndone: Scan | null = null;
   @state() private wide = WIDE.matches;
 
   private session = new Session();
@@ -149,6 +151,7 @@ export class GateApp extends LitElement {
 
   private scan(presented: Presented, overrideReason?: string): void {
     this.sheet = null;
+    this.justUndone = null;
     this.overdue = false;
     clearTimeout(this.patience);
     this.patience = setTimeout(() => (this.overdue = true), PATIENCE_MS);
@@ -158,6 +161,7 @@ export class GateApp extends LitElement {
   private turn(direction: Direction): void {
     // Somebody who entered may now hold the same badge up to leave.
     this.repeats.forget();
+    this.justUndone = null;
     this.session.turn(direction);
   }
 
@@ -178,6 +182,7 @@ export class GateApp extends LitElement {
     try {
       await this.session.undo(scan, reason);
       this.sheet = null;
+      this.justUndone = scan;
     } catch (error) {
       this.sheetFault = error instanceof Error ? error.message : String(error);
     }
@@ -457,6 +462,7 @@ export class GateApp extends LitElement {
   private spoken(telling: Telling): string {
     const words = this.language.words.gate;
     const { newest } = this.session;
+    if (this.justUndone) return `${words.undone}. ${nameIn(this.justUndone)}`;
     if (!newest) return words.ready;
     const { answer, fault } = newest;
     if (fault) return `${words.failed}. ${fault}`;
@@ -608,4 +614,9 @@ export class GateApp extends LitElement {
       }
     `,
   ];
+}
+
+function nameIn({ answer, who }: Scan): string {
+  const person = answer?.participant ?? who;
+  return person ? `${person.given_name} ${person.family_name}.` : '';
 }

@@ -51,6 +51,8 @@ export interface Post {
   readonly replica: Replica;
   /** A scan has got the answer that the officer sees. */
   told(answer: ScanAnswer, newest: boolean): void;
+  /** A scan is undone, or after all it is not. */
+  undone(scan: Scan): void;
   corrected(): void;
   reached(): void;
   unreachable(): void;
@@ -263,7 +265,7 @@ export class Scans {
       this.#prepared.delete(entry.scan.scan_id);
       this.#update(entry.scan.scan_id, { fault: reason.message });
     } else if (entry.kind === 'undo') {
-      this.#update(entry.scanId, { undone: isUndoneAlready(reason, this.#find(entry.scanId)) });
+      this.#setUndone(entry.scanId, isUndoneAlready(reason, this.#find(entry.scanId)));
     }
   }
 
@@ -295,7 +297,14 @@ export class Scans {
       await this.#queue.add({ kind: 'undo', scanId: scan.id, reason, step });
       this.#queue.resume();
     }
-    this.#update(scan.id, { undone: true });
+    this.#setUndone(scan.id, true);
+  }
+
+  #setUndone(scanId: string, undone: boolean): void {
+    const scan = this.#find(scanId);
+    if (!scan || scan.undone === undone) return;
+    this.#update(scanId, { undone });
+    this.#post.undone({ ...scan, undone });
   }
 
   /** Whether the server has it; else it waits its turn. */

@@ -331,6 +331,7 @@ export class Session extends EventTarget {
         device.tally.keep(device.counted(this.tally, answer));
         if (newest) this.dispatchEvent(new Event('answer'));
       },
+      undone: (scan) => device.tally.keep(this.#recounted(scan)),
       corrected: () => this.dispatchEvent(new Event('correction')),
       reached: () => {
         if (this.offlineSince !== null) void this.touch();
@@ -339,6 +340,12 @@ export class Session extends EventTarget {
       revoked: () => void this.#revoked(),
       changed: () => this.#changed(),
     };
+  }
+
+  #recounted({ answer, at, undone }: Scan): device.Tally {
+    const { tally } = this;
+    if (!answer || this.clock.day(at) !== tally.day) return tally;
+    return undone ? device.uncounted(tally, answer) : device.counted(tally, answer);
   }
 
   // ---- What is kept ----
