@@ -22,6 +22,7 @@ from tests.browser.chromium import (
     scan_by_hand,
 )
 from tests.browser.chromium import chromium as start_chromium
+from tests.browser.test_accessibility import keep_picture
 from tests.system import OneMachine, badge_of, eventually, register
 
 HEARS_MS = 20_000
@@ -234,6 +235,33 @@ def test_what_is_undone_is_off_the_screen_and_the_count(
         expect(page.locator("gate-app [aria-live=assertive]")).to_contain_text("Undone.")
         page.reload()
         expect(page.locator("gate-header .tally")).to_contain_text("0 admitted")
+
+
+def test_nobody_on_hold_is_offered_to_be_let_in(
+    system: OneMachine, chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit(), family_name="Heldback")[0])
+    who = f"/checkin/api/participants/{badge['registration_id']}/hold"
+    assert lead.post(who, json={"reason": "Police"}).is_success
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        found = page.locator("find-person li")
+        for direction in ("in", "out"):
+            page.locator(f"gate-header input[value={direction}]").check()
+            page.get_by_role("button", name="Find person").click()
+            page.get_by_role("searchbox").fill("heldback")
+            expect(found).to_contain_text("Security hold: call the security lead")
+            expect(found).to_contain_text(badge["number"])
+            # Nobody is kept inside.
+            expect(found.get_by_role("button")).to_have_count(int(direction == "out"))
+            keep_picture(page, tmp_path, f"found on hold {direction}")
+            page.get_by_role("button", name="Close").click()
+        page.locator("gate-header input[value=in]").check()
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "blocked")
+        expect(page.get_by_role("button", name="Admit anyway")).to_have_count(0)
 
 
 CENTRES: Final = """
