@@ -235,6 +235,10 @@ def test_what_is_undone_is_off_the_screen_and_the_count(
         expect(page.locator("gate-app [aria-live=assertive]")).to_contain_text("Undone.")
         page.reload()
         expect(page.locator("gate-header .tally")).to_contain_text("0 admitted")
+        expect(page.locator("gate-app")).to_have_attribute("data-state", "ready")
+        page.get_by_role("button", name="Recent scans").click()
+        expect(page.locator("recent-scans li")).to_contain_text("Undone")
+        expect(page.locator("recent-scans li")).to_contain_text("Takenback")
 
 
 def test_nobody_on_hold_is_offered_to_be_let_in(

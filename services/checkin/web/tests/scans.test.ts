@@ -32,11 +32,11 @@ const after = <Answer>(milliseconds: number, value: Answer) =>
 
 let scans: Scans | null = null;
 
-function newGate(offline = false) {
+function newGate(offline = false, now = MORNING) {
   const told: string[] = [];
   const replica = new Replica();
   replica.copy.apply(changes({ badges: [badge()] }), 0);
-  const clock = new ForumClock(Date.parse(MORNING) - Date.now(), 'Europe/Zurich');
+  const clock = new ForumClock(Date.parse(now) - Date.now(), 'Europe/Zurich');
   const post: Post = {
     forum: RULES as Forum,
     clock,
@@ -144,6 +144,71 @@ describe('a device that was switched off with scans that wait', () => {
     expect(scans.list).toMatchObject([{ answer: { participant: { given_name: 'Ada' } } }]);
     scans.take({ number: '7KQ2M9X1' });
     await vi.waitFor(() => expect(told).toEqual(['already_inside']));
+  });
+});
+
+describe('a tab that the phone threw away', () => {
+  /** A gate that let Ada in, is told no such number, and was closed. */
+  async function closed() {
+    serve(({ body: { scan_id: id, number } }) =>
+      number === '7KQ2M9X1'
+        ? answer(String(id), { participant: badge() })
+        : answer(String(id), { decision: 'refused', reason: 'unknown_badge' }),
+    );
+    const { scans, told } = newGate();
+    scans.take({ number: '7KQ2M9X1' });
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    scans.take({ number: '00000001' });
+    await vi.waitFor(() => expect(told).toHaveLength(2));
+    await vi.waitFor(() => expect(scans.waiting).toBe(0));
+    await scans.stop();
+  }
+
+  test('shows the last scans again, and none as if it were the answer to the next', async () => {
+    await closed();
+    const { scans } = newGate();
+    await scans.load();
+    expect(scans.list).toMatchObject([
+      { presented: { number: '00000001' }, answer: { reason: 'unknown_badge' } },
+      { answer: { reason: 'first_entry', participant: { given_name: 'Ada' } } },
+    ]);
+    expect(scans.newest).toBeNull();
+  });
+
+  test('can still undo them, and shows so when it is opened again', async () => {
+    await closed();
+    const { scans } = newGate();
+    await scans.load();
+    const [, entry] = scans.list;
+    if (entry) await scans.undo(entry, 'Wrong person');
+    await scans.stop();
+    const next = newGate();
+    await next.scans.load();
+    expect(next.scans.list).toMatchObject([{ undone: false }, { undone: true }]);
+  });
+
+  test('keeps names in the copy alone, and nothing that opens a gate', async () => {
+    const keep = vi.spyOn(IDBObjectStore.prototype, 'put');
+    serve(({ body }) => answer(String(body['scan_id']), { participant: badge() }));
+    const { scans, told } = newGate();
+    scans.take({ credential: 'A CREDENTIAL' });
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await scans.stop();
+    const kept = keep.mock.calls.filter(([, key]) => key === 'scans').map(([rows]) => rows);
+    expect(kept.length).toBeGreaterThan(0);
+    expect(JSON.stringify(kept)).not.toMatch(/Lovelace|CREDENTIAL/);
+    keep.mockRestore();
+  });
+
+  test('has forgotten them on the next day, and with the people', async () => {
+    await closed();
+    const tomorrow = newGate(false, '2017-06-13T08:12:00+02:00');
+    await tomorrow.scans.load();
+    expect(tomorrow.scans.list).toEqual([]);
+    await wipePeople();
+    const { scans } = newGate();
+    await scans.load();
+    expect(scans.list).toEqual([]);
   });
 });
 

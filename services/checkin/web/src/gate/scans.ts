@@ -11,6 +11,7 @@ import type { ForumClock } from '../forum-clock';
 import { Declined, Unreachable } from '../http';
 import * as api from './api';
 import { corrects } from './correction';
+import { KeptScans } from './kept-scans';
 import { answerLocally } from './local-decision';
 import { type Outgoing, type OutgoingScan, outgoingStore } from './outgoing';
 import { after, type Passage, type Step, type TakenBack, type Whereabouts } from './presence';
@@ -77,6 +78,7 @@ export class Scans {
 
   readonly #post: Post;
   readonly #queue: Queue;
+  readonly #kept = new KeptScans();
   /** By the scan's id */
   readonly #prepared = new Map<string, Prepared>();
   /** Of the last scan, once its answer is off the screen */
@@ -112,8 +114,20 @@ export class Scans {
     const undone = new Set(
       this.#queue.entries.flatMap((entry) => (entry.kind === 'undo' ? entry.scanId : [])),
     );
-    const kept = this.#queue.entries.flatMap((entry) => scanOf(entry, undone) ?? []);
-    this.list = kept.reverse().slice(0, KEPT_SCANS);
+    const waiting = this.#queue.entries.flatMap((entry) => scanOf(entry, undone) ?? []).reverse();
+    const rest = await this.#recallToday(new Set(waiting.map(({ id }) => id)));
+    const sent = rest.map((scan) => ({ ...scan, undone: scan.undone || undone.has(scan.id) }));
+    this.list = [...waiting, ...sent].slice(0, KEPT_SCANS);
+    // Who opens the app anew would take it for an answer to the next badge.
+    if (waiting.length === 0) this.#putAway = this.list[0]?.id ?? null;
+  }
+
+  /** Today's scans that the server has. */
+  async #recallToday(waiting: ReadonlySet<string>): Promise<Scan[]> {
+    const { clock, replica } = this.#post;
+    const today = clock.day(clock.now());
+    const kept = await this.#kept.recall((badgeId) => replica.copy.byId(badgeId));
+    return kept.filter(({ id, at }) => !waiting.has(id) && clock.day(at) === today);
   }
 
   get waiting(): number {
@@ -174,6 +188,7 @@ export class Scans {
     this.#queue.stop();
     this.#prepared.clear();
     await this.#judging;
+    await this.#kept.stop();
   }
 
   dismissCorrections(): void {
@@ -327,6 +342,8 @@ export class Scans {
 
   #update(id: string, change: Partial<Scan>): void {
     this.list = this.list.map((kept) => (kept.id === id ? { ...kept, ...change } : kept));
+    // Where no names are, because they never came or the forum is over, nothing is kept of anybody.
+    if (this.#post.replica.copy.complete) this.#kept.keep(this.list);
     this.#post.changed();
   }
 }

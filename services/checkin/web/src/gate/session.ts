@@ -61,7 +61,11 @@ export class Session extends EventTarget {
   async start(): Promise<void> {
     this.#device = await device.paired.recall();
     await this.#recallForum();
-    if (this.#device) await Promise.all([this.#replica.load(), this.#scans.load()]);
+    if (this.#device) {
+      await this.#replica.load();
+      // With their names, which are in the copy.
+      await this.#scans.load();
+    }
     void warmUp(this.#replica.copy.head.keys);
     await this.#wipeAfterForum();
     this.#enter(this.#device ? 'paired' : 'pairing');
