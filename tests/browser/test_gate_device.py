@@ -268,6 +268,34 @@ def test_nobody_on_hold_is_offered_to_be_let_in(
         expect(page.get_by_role("button", name="Admit anyway")).to_have_count(0)
 
 
+def test_a_sheet_begins_at_its_field_and_gives_the_focus_back(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        for opener, field in (("Type number", "number"), ("Find person", "query")):
+            page.get_by_role("button", name=opener).focus()
+            page.keyboard.press("Enter")
+            expect(page.locator(f"bottom-sheet #{field}")).to_be_focused()
+            page.keyboard.type("a b", delay=120)  # no scanner's pace
+            expect(page.get_by_role("dialog")).to_be_visible()
+            page.get_by_role("button", name="Close").press("Enter")
+            expect(page.get_by_role("button", name=opener)).to_be_focused()
+
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "first_entry")
+        page.get_by_role("button", name="Recent scans").focus()
+        page.keyboard.press("Enter")
+        page.locator("recent-scans").get_by_role("button", name="Undo").press("Enter")
+        sheet = page.get_by_role("dialog", name="Undo this scan")
+        expect(sheet.get_by_role("button", name="Close")).to_be_focused()
+        page.get_by_role("button", name="Wrong person").press("Enter")
+        expect(page.get_by_role("button", name="Recent scans")).to_be_focused()
+
+
 CENTRES: Final = """
     () => {
         const answer = document.querySelector('gate-app').shadowRoot.querySelector('answer-view');

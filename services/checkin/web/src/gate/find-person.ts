@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { customElement, property, query, state } from 'lit/decorators.js';
 import type { Direction, Found } from '../contract';
 import { cross } from '../icons';
 import { Language } from '../language';
@@ -24,9 +24,14 @@ export class FindPerson extends LitElement {
 
   @state() private finding: Finding | null = null;
 
+  @query('input') private field!: HTMLInputElement;
   private language = new Language(this);
   private query = '';
   private timer: ReturnType<typeof setTimeout> | undefined;
+
+  override focus(): void {
+    this.field.focus();
+  }
 
   override render() {
     const words = this.language.words.gate;

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import { keyed } from 'lit/directives/keyed.js';
 import type { Direction, Presented } from '../contract';
 import * as icons from '../icons';
 import { Language } from '../language';
@@ -17,6 +18,7 @@ import './number-entry';
 import './pair-screen';
 import './reason-form';
 import './recent-scans';
+import { focused } from './focus';
 import { pairingCode } from './pairing-code';
 import { present } from './presented';
 import { Repeats } from './repeats';
@@ -55,6 +57,8 @@ export class GateApp extends LitElement {
   private session = new Session();
   private language = new Language(this);
   private repeats = new Repeats();
+  /** What had the focus before the sheet, and gets it back */
+  private opener: HTMLElement | null = null;
   private stopWedge: (() => void) | null = null;
   /** Of the newest scan: its answer should have come by now */
   @state() private overdue = true;
@@ -190,6 +194,7 @@ export class GateApp extends LitElement {
 
   private show(sheet: Sheet | null): void {
     this.sheetFault = '';
+    if (!this.sheet) this.opener = focused();
     this.sheet = sheet;
   }
 
@@ -228,6 +233,9 @@ export class GateApp extends LitElement {
   override updated(): void {
     if (this.phase === 'unsent' && this.lastPhase !== 'unsent') signal('unsent');
     this.lastPhase = this.phase;
+    if (this.sheet || !this.opener) return;
+    this.opener.focus();
+    this.opener = null;
   }
   private lastPhase = '';
 
@@ -348,6 +356,7 @@ export class GateApp extends LitElement {
   private renderNumberEntry() {
     return html`
       <number-entry
+        data-first
         @number=${(event: CustomEvent<string>) => this.scan({ number: event.detail })}
       ></number-entry>
     `;
@@ -403,11 +412,15 @@ export class GateApp extends LitElement {
       undo: words.undoTitle,
       override: words.overrideTitle,
     }[this.sheet.kind];
-    return html`
-      <bottom-sheet .heading=${heading} @close=${() => this.show(null)}>
-        ${this.renderSheetBody(this.sheet, telling)}
-      </bottom-sheet>
-    `;
+    // Another dialog for each, so that its heading is read out and the focus is in it.
+    return keyed(
+      this.sheet.kind,
+      html`
+        <bottom-sheet .heading=${heading} @close=${() => this.show(null)}>
+          ${this.renderSheetBody(this.sheet, telling)}
+        </bottom-sheet>
+      `,
+    );
   }
 
   private renderSheetBody(sheet: Sheet, telling: Telling) {
@@ -418,6 +431,7 @@ export class GateApp extends LitElement {
       case 'find':
         return html`
           <find-person
+            data-first
             .find=${this.find}
             .telling=${telling}
             .photos=${this.session.photos}
