@@ -296,6 +296,26 @@ def test_a_sheet_begins_at_its_field_and_gives_the_focus_back(
         expect(page.get_by_role("button", name="Recent scans")).to_be_focused()
 
 
+def test_the_pairing_code_that_is_still_held_up_is_no_badge(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        link = offered(lead)
+        page.goto(link)
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        scan_by_hand(page, link)
+        for text in (link, badge["credential"]):
+            page.locator("camera-view").evaluate(
+                "(camera, detail) => camera.dispatchEvent(new CustomEvent('read', { detail }))",
+                text,
+            )
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "first_entry")
+        page.get_by_role("button", name="Recent scans").click()
+        expect(page.locator("recent-scans li")).to_have_count(1)
+
+
 CENTRES: Final = """
     () => {
         const answer = document.querySelector('gate-app').shadowRoot.querySelector('answer-view');

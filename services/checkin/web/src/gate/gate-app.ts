@@ -19,7 +19,7 @@ import './pair-screen';
 import './reason-form';
 import './recent-scans';
 import { focused } from './focus';
-import { pairingCode } from './pairing-code';
+import { isPairingLink, pairingCode } from './pairing-code';
 import { present } from './presented';
 import { Repeats } from './repeats';
 import type { Scan } from './scans';
@@ -139,17 +139,20 @@ export class GateApp extends LitElement {
   // ---- Scanning ----
 
   private seen(text: string): void {
+    // Paired a second ago, the camera still looks at the lead's code.
+    if (isPairingLink(text)) return;
     const begins = this.repeats.begins(text, performance.now());
     // While a sheet is open the officer looks at something else than the camera.
     if (begins && !this.sheet) this.scan(present(text));
   }
 
   private wedged(presented: Presented): void {
-    if (this.session.stage === 'paired') {
-      this.scan(presented);
-    } else if ('credential' in presented) {
-      const code = pairingCode(presented.credential);
+    const text = 'credential' in presented ? presented.credential : null;
+    if (this.session.stage !== 'paired') {
+      const code = text === null ? null : pairingCode(text);
       if (code) void this.pair(code);
+    } else if (text === null || !isPairingLink(text)) {
+      this.scan(presented);
     }
   }
 
