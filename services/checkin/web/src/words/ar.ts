@@ -185,6 +185,7 @@ export default {
     unpairDetail: 'تُمحى الأسماء من الجهاز، ويلزم رمز جديد لاستئناف المسح.',
     unpairWaiting: (n) => `لم يُرسل بعد: ${plural(n, SCANS)}. اتصل بالشبكة أولًا وإلا ضاعت.`,
     unpairAndLose: (n) => `إلغاء الاقتران وفقدان ${plural(n, LOST_SCANS)}`,
+    unpairReally: 'نعم، إلغاء الاقتران',
 
     pairTitle: 'اقتران هذا الجهاز',
     pairDetail: 'امسح الرمز الذي يعرضه مسؤول الأمن، أو اكتبه.',

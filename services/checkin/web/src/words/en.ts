@@ -146,6 +146,7 @@ const en = {
     unpairWaiting: (n: number) =>
       `Not yet sent: ${plural(n, 'scan', 'scans')}. Go online first, or ${n === 1 ? 'it is' : 'they are'} lost.`,
     unpairAndLose: (n: number) => `Unpair and lose ${plural(n, 'scan', 'scans')}`,
+    unpairReally: 'Really unpair it',
 
     pairTitle: 'Pair this device',
     pairDetail: 'Scan the code that the security lead shows you, or type it.',

@@ -145,6 +145,7 @@ export default {
     unpairWaiting: (n) =>
       `Aún sin enviar: ${plural(n, 'escaneo', 'escaneos')}. Conéctese primero o se ${n === 1 ? 'perderá' : 'perderán'}.`,
     unpairAndLose: (n) => `Desvincular y perder ${plural(n, 'escaneo', 'escaneos')}`,
+    unpairReally: 'Sí, desvincularlo',
 
     pairTitle: 'Vincular este dispositivo',
     pairDetail: 'Escanee el código que le muestra el responsable de seguridad, o escríbalo.',

@@ -140,6 +140,7 @@ export default {
     unpairWaiting: (n) =>
       `Pas encore envoyé : ${plural(n, 'scan', 'scans')}. Reconnectez-vous d’abord, sinon ${n === 1 ? 'il sera perdu' : 'ils seront perdus'}.`,
     unpairAndLose: (n) => `Dissocier et perdre ${plural(n, 'scan', 'scans')}`,
+    unpairReally: 'Oui, le dissocier',
 
     pairTitle: 'Associer cet appareil',
     pairDetail: 'Scannez le code que montre le responsable de la sécurité, ou saisissez-le.',

@@ -136,6 +136,7 @@ export default {
     unpairDetail: '设备上的姓名将被清除。再次扫描需要新的配对码。',
     unpairWaiting: (n) => `尚有${n}次扫描未发送。请先联网，否则将会丢失。`,
     unpairAndLose: (n) => `解除配对并丢弃${n}次扫描`,
+    unpairReally: '确定解除配对',
 
     pairTitle: '配对本设备',
     pairDetail: '请扫描安保负责人出示的配对码，或手动输入。',
