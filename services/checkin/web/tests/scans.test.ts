@@ -147,6 +147,31 @@ describe('a device that was switched off with scans that wait', () => {
   });
 });
 
+describe('what the officer was told otherwise', () => {
+  test('is told of one after the other, oldest first, and noted one by one', async () => {
+    let away = true;
+    serve(({ path, body }) => {
+      if (away) throw new TypeError('network');
+      if (path.endsWith('/shown')) return {};
+      const all = body['scans'] as { scan_id: string }[];
+      return { answers: all.map(({ scan_id }) => refusing(scan_id)) };
+    });
+    const { scans, told } = newGate(true);
+    scans.take({ number: '7KQ2M9X1' });
+    scans.take({ number: '7KQ2M9X1' });
+    await vi.waitFor(() => expect(told).toHaveLength(2));
+    away = false;
+    scans.resume();
+    await vi.waitFor(() => expect(scans.corrections).toHaveLength(2), 3000);
+    const [first, second] = scans.corrections;
+    expect(first).toMatchObject({ told: { reason: 'first_entry' } });
+    if (first) scans.note(first);
+    expect(scans.corrections).toEqual([second]);
+    if (second) scans.note(second);
+    expect(scans.corrections).toEqual([]);
+  });
+});
+
 describe('a tab that the phone threw away', () => {
   /** A gate that let Ada in, is told no such number, and was closed. */
   async function closed() {

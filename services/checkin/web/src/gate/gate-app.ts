@@ -22,7 +22,7 @@ import { focused } from './focus';
 import { isPairingLink, pairingCode } from './pairing-code';
 import { present } from './presented';
 import { Repeats } from './repeats';
-import type { Scan } from './scans';
+import type { Correction, Scan } from './scans';
 import { pairFault, type PairFault, Session } from './session';
 import { prepareSound, signal, unlockSound } from './signals';
 import { takeOverWhen } from './updates';
@@ -305,7 +305,7 @@ export class GateApp extends LitElement {
       <correction-notice
         .corrections=${corrections}
         .telling=${telling}
-        @noted=${() => this.session.dismissCorrections()}
+        @noted=${(event: CustomEvent<Correction>) => this.session.note(event.detail)}
       ></correction-notice>
     `;
   }

@@ -74,6 +74,7 @@ const CONFLICT = 409;
 /** The scans of one pairing: judged here, kept, sent, and put right where the server says so. */
 export class Scans {
   list: readonly Scan[] = [];
+  /** Oldest first: what the officer is reading stays where it is. */
   corrections: readonly Correction[] = [];
 
   readonly #post: Post;
@@ -191,8 +192,8 @@ export class Scans {
     await this.#kept.stop();
   }
 
-  dismissCorrections(): void {
-    this.corrections = [];
+  note(correction: Correction): void {
+    this.corrections = this.corrections.filter((one) => one !== correction);
     this.#post.changed();
   }
 
@@ -267,7 +268,7 @@ export class Scans {
     if (told === null) return this.#show(scanId, answer);
     this.#update(scanId, { answer });
     if (!corrects(answer, told)) return;
-    this.corrections = [{ scanId, told, answer }, ...this.corrections];
+    this.corrections = [...this.corrections, { scanId, told, answer }];
     this.#post.corrected();
     // A conflict is no news to the server: it was told what the officer did.
     if (answer.conflict) return;

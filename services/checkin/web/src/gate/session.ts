@@ -209,8 +209,8 @@ export class Session extends EventTarget {
     return this.#scans.undo(scan, reason);
   }
 
-  dismissCorrections(): void {
-    this.#scans.dismissCorrections();
+  note(correction: Correction): void {
+    this.#scans.note(correction);
   }
 
   // ---- Looking somebody up ----
