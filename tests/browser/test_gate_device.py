@@ -316,6 +316,33 @@ def test_the_pairing_code_that_is_still_held_up_is_no_badge(
         expect(page.locator("recent-scans li")).to_have_count(1)
 
 
+def test_what_the_server_declines_is_said_in_the_officers_language(
+    system: OneMachine, chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    declined = {"status": 404, "json": {"title": "Not Found", "detail": "There is no such scan."}}
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="ar").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "first_entry")
+        page.context.route("**/undo", lambda route: route.fulfill(**declined))
+        page.get_by_role("button", name="آخر عمليات المسح").click()
+        page.locator("recent-scans button").click()
+        page.locator("reason-form button").first.click()
+        fault = page.locator("reason-form [role=alert]")
+        expect(fault).to_contain_text("لم يتم التراجع. أبلغ مسؤول الأمن.")
+        expect(fault.locator("bdi[lang=en]")).to_have_text("There is no such scan.")
+        keep_picture(page, tmp_path, "not undone")
+
+        page.keyboard.press("Escape")
+        page.context.route("**/scans", lambda route: route.fulfill(**declined | {"status": 422}))
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_contain_text("لم يقبلها الخادم.")
+        keep_picture(page, tmp_path, "not scanned")
+
+
 CENTRES: Final = """
     () => {
         const answer = document.querySelector('gate-app').shadowRoot.querySelector('answer-view');

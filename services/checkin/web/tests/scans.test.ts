@@ -76,6 +76,13 @@ describe('the officer is told', () => {
     expect(scans.waiting).toBe(0);
   });
 
+  test('that the server does not take a scan, in words that can be translated', async () => {
+    serve(() => declining(422));
+    const { scans } = newGate();
+    scans.take({ number: '7KQ2M9X1' });
+    await vi.waitFor(() => expect(scans.newest?.fault).toEqual({ by: 'server', detail: 'No' }));
+  });
+
   test('no longer what was answered before the gate was turned, but what is still to come', async () => {
     serve(({ body }) => refusing(body['scan_id']));
     const { scans } = newGate();

@@ -77,7 +77,8 @@ export class AnswerView extends LitElement {
     return html`
       <div class="verdict">
         <h2>${icons.unsent} ${fault ? words.failed : words.unsent}</h2>
-        <p>${fault ?? words.unsentDetail}</p>
+        <p>${fault ? words.failedBy[fault.by] : words.unsentDetail}</p>
+        ${fault ? html`<p class="detail"><bdi lang="en">${fault.detail}</bdi></p>` : nothing}
       </div>
     `;
   }
@@ -201,6 +202,11 @@ export class AnswerView extends LitElement {
         font-weight: 600;
         line-height: 1.25;
         text-wrap: balance;
+      }
+
+      .verdict .detail {
+        font-size: var(--text-small);
+        font-weight: 400;
       }
 
       /* A short screen keeps the shape beside the word, so that the name stays in sight. */

@@ -5,7 +5,7 @@ import type { Direction, Presented } from '../contract';
 import * as icons from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
-import { say } from '../text';
+import { messageOf, say } from '../text';
 import './answer-view';
 import './bottom-sheet';
 import './camera-view';
@@ -191,7 +191,7 @@ export class GateApp extends LitElement {
       this.sheet = null;
       this.justUndone = scan;
     } catch (error) {
-      this.sheetFault = error instanceof Error ? error.message : String(error);
+      this.sheetFault = messageOf(error);
     }
   }
 
@@ -460,7 +460,8 @@ export class GateApp extends LitElement {
           <reason-form
             .usual=${words.undoReasons}
             .action=${words.undo}
-            .fault=${this.sheetFault}
+            .fault=${this.sheetFault ? words.undoFailed : ''}
+            .detail=${this.sheetFault}
             @reason=${(event: CustomEvent<string>) => this.undo(sheet.scan, event.detail)}
           ></reason-form>
         `;
@@ -482,7 +483,7 @@ export class GateApp extends LitElement {
     if (this.justUndone) return `${words.undone}. ${nameIn(this.justUndone)}`;
     if (!newest) return words.ready;
     const { answer, fault } = newest;
-    if (fault) return `${words.failed}. ${fault}`;
+    if (fault) return `${words.failed}. ${words.failedBy[fault.by]}`;
     if (!answer) return this.phase === 'unsent' ? `${words.unsent}. ${words.unsentDetail}` : '';
     const { word, sentence } = verdict(answer, telling);
     const person = answer.participant;

@@ -28,7 +28,7 @@ export class RecentScans extends LitElement {
     const { answer } = scan;
     const words = this.language.words.gate;
     const told = answer && verdict(answer, telling);
-    const sentence = told?.sentence ?? scan.fault ?? words.unsent;
+    const sentence = told?.sentence ?? (scan.fault ? words.failedBy[scan.fault.by] : words.unsent);
     return html`
       <li class=${scan.undone ? 'undone' : ''} data-scan=${scan.id}>
         <span class="mark ${told?.tone ?? 'unsent'}">

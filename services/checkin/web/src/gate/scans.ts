@@ -9,6 +9,7 @@ import type {
 } from '../contract';
 import type { ForumClock } from '../forum-clock';
 import { Declined, Unreachable } from '../http';
+import { messageOf } from '../text';
 import * as api from './api';
 import { corrects } from './correction';
 import { KeptScans } from './kept-scans';
@@ -18,6 +19,13 @@ import { after, type Passage, type Step, type TakenBack, type Whereabouts } from
 import { type Answered, Queue } from './queue';
 import type { Replica } from './replica';
 import { uuid7 } from './uuid7';
+
+/** Why a scan was not taken. */
+export interface Fault {
+  readonly by: 'server' | 'device';
+  /** In English, for whoever is asked for help */
+  readonly detail: string;
+}
 
 /** One scan as the officer sees it, from the read to the answer and perhaps the undo. */
 export interface Scan {
@@ -29,8 +37,7 @@ export interface Scan {
   /** Who it is, as soon as the device knows */
   readonly who: Participant | null;
   readonly answer: ScanAnswer | null;
-  /** Why the server did not take it, in its own words */
-  readonly fault: string | null;
+  readonly fault: Fault | null;
   readonly undone: boolean;
 }
 
@@ -221,7 +228,7 @@ export class Scans {
 
   /** Without a disk to keep it on, or a rule to judge it by: the officer must know. */
   #fail(scanId: string, error: unknown): void {
-    this.#update(scanId, { fault: error instanceof Error ? error.message : String(error) });
+    this.#update(scanId, { fault: { by: 'device', detail: messageOf(error) } });
   }
 
   #prepare(scanId: string, prepared: Prepared): void {
@@ -279,7 +286,7 @@ export class Scans {
   #declined(entry: Outgoing, reason: Declined): void {
     if (entry.kind === 'scan') {
       this.#prepared.delete(entry.scan.scan_id);
-      this.#update(entry.scan.scan_id, { fault: reason.message });
+      this.#update(entry.scan.scan_id, { fault: { by: 'server', detail: reason.message } });
     } else if (entry.kind === 'undo') {
       this.#setUndone(entry.scanId, isUndoneAlready(reason, this.#find(entry.scanId)));
     }

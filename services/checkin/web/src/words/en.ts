@@ -92,6 +92,10 @@ const en = {
     unsent: 'Not yet sent',
     unsentDetail: 'No connection. The scan is kept and sent by itself.',
     failed: 'Not scanned',
+    failedBy: {
+      server: 'The server does not take it. Scan again, or type the number.',
+      device: 'This device cannot keep it. Use another device.',
+    },
 
     correctionTitle: 'Correction:',
     correctionOf: (told: string, now: string) => `Told “${told}”, now “${now}”`,
@@ -116,6 +120,7 @@ const en = {
     undone: 'Undone',
     undoTitle: 'Undo this scan',
     undoReasons: ['Wrong person', 'Did not go through', 'Wrong direction'],
+    undoFailed: 'Not undone. Tell the security lead.',
     override: 'Admit anyway',
     overrideTitle: 'Admit in spite of the refusal',
     overrideReasons: ['Identity checked by hand', 'Security lead agreed', 'Wrong refusal'],

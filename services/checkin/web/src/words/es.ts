@@ -87,6 +87,10 @@ export default {
     unsent: 'Aún no enviado',
     unsentDetail: 'Sin conexión. El escaneo se guarda y se enviará automáticamente.',
     failed: 'No escaneado',
+    failedBy: {
+      server: 'El servidor no lo acepta. Escanee de nuevo o escriba el número.',
+      device: 'Este dispositivo no puede guardarlo. Use otro.',
+    },
 
     correctionTitle: 'Corrección:',
     correctionOf: (told, now) => `Se indicó «${told}», ahora «${now}»`,
@@ -111,6 +115,7 @@ export default {
     undone: 'Deshecho',
     undoTitle: 'Deshacer este escaneo',
     undoReasons: ['Persona equivocada', 'No pasó', 'Sentido equivocado'],
+    undoFailed: 'No se deshizo. Avise al responsable de seguridad.',
     override: 'Admitir igualmente',
     overrideTitle: 'Admitir pese a la denegación',
     overrideReasons: [

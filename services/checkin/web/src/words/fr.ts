@@ -87,6 +87,10 @@ export default {
     unsent: 'Pas encore envoyé',
     unsentDetail: 'Pas de connexion. Le scan est gardé et partira de lui-même.',
     failed: 'Non scanné',
+    failedBy: {
+      server: 'Le serveur ne l’accepte pas. Scannez de nouveau ou saisissez le numéro.',
+      device: 'Cet appareil ne peut pas le garder. Utilisez-en un autre.',
+    },
 
     correctionTitle: 'Correction :',
     correctionOf: (told, now) => `Affiché « ${told} », désormais « ${now} »`,
@@ -111,6 +115,7 @@ export default {
     undone: 'Annulé',
     undoTitle: 'Annuler ce scan',
     undoReasons: ['Mauvaise personne', 'N’est pas passé', 'Mauvais sens'],
+    undoFailed: 'Non annulé. Prévenez le responsable de la sécurité.',
     override: 'Admettre quand même',
     overrideTitle: 'Admettre malgré le refus',
     overrideReasons: ['Identité vérifiée à la main', 'Accord du responsable', 'Refus erroné'],

@@ -84,6 +84,10 @@ export default {
     unsent: '尚未发送',
     unsentDetail: '无连接。扫描已保存，将自动发送。',
     failed: '未扫描',
+    failedBy: {
+      server: '服务器未接受。请重新扫描，或输入号码。',
+      device: '本设备无法保存。请使用其他设备。',
+    },
 
     correctionTitle: '更正：',
     correctionOf: (told, now) => `原为“${told}”，现为“${now}”`,
@@ -108,6 +112,7 @@ export default {
     undone: '已撤销',
     undoTitle: '撤销此次扫描',
     undoReasons: ['人员有误', '未通过入口', '方向有误'],
+    undoFailed: '未能撤销。请告知安保负责人。',
     override: '仍准许入场',
     overrideTitle: '不顾拒绝，准许入场',
     overrideReasons: ['已人工核验身份', '安保负责人已同意', '拒绝有误'],
