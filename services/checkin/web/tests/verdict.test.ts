@@ -14,7 +14,10 @@ const forum: Forum = {
   days: ['2017-06-12'],
   closes: '20:00:00',
   categories: [],
-  gates: [{ id: 'tower-in', names: { en: 'Tower in' }, zone: 'venue', direction: 'in', entrance: 'tower' }],
+  gates: [
+    { id: 'tower-in', names: { en: 'Tower in' }, zone: 'venue', direction: 'in', entrance: 'tower' },
+    { id: 'popov', names: { en: 'Popov Room in' }, zone: 'popov', direction: 'in', entrance: 'popov' },
+  ],
   entrances: [{ id: 'tower', name: { en: 'Tower', fr: 'Tour' } }],
   zones: [
     {
@@ -24,6 +27,14 @@ const forum: Forum = {
       capacity: 2500,
       scan_out: true,
       anti_passback: true,
+    },
+    {
+      id: 'popov',
+      name: { en: 'Popov Room', fr: 'Salle Popov' },
+      bit: 1,
+      capacity: null,
+      scan_out: false,
+      anti_passback: false,
     },
   ],
   venue: { name: { en: 'ITU' }, limit: 2500 },
@@ -84,6 +95,18 @@ describe('the answer in the officer’s words', () => {
     expect(verdict(left, telling('en'))).toMatchObject({ tone: 'departed', word: 'Left' });
     const entered = answer('first_entry', { decision: 'admitted' });
     expect(verdict(entered, telling('en'))).toMatchObject({ tone: 'admitted', word: 'Admitted' });
+  });
+
+  test('names the room that was left, if it is not the venue', () => {
+    const left = answer('departed', { decision: 'admitted' });
+    const atRoom = { ...telling('en'), gate: 'popov' };
+    expect(verdict(left, telling('en')).sentence).toBe('Has left the venue');
+    expect(verdict(left, atRoom).sentence).toBe('Has left: Popov Room');
+    expect(verdict(left, { ...telling('fr'), gate: 'popov' }).sentence).toBe(
+      'A quitté\u00a0: Salle Popov',
+    );
+    // Of a gate that is no more
+    expect(verdict(left, { ...atRoom, gate: 'garden' }).sentence).toBe('Has left the venue');
   });
 
   test('has a sentence for every reason in every language', () => {

@@ -27,7 +27,8 @@ export class RecentScans extends LitElement {
   private renderScan(scan: Scan, telling: Telling) {
     const { answer } = scan;
     const words = this.language.words.gate;
-    const told = answer && verdict(answer, telling);
+    // The device may have been moved since.
+    const told = answer && verdict(answer, { ...telling, gate: scan.gate.id });
     const sentence = told?.sentence ?? (scan.fault ? words.failedBy[scan.fault.by] : words.unsent);
     return html`
       <li class=${scan.undone ? 'undone' : ''} data-scan=${scan.id}>

@@ -49,8 +49,10 @@ function sentence(answer: ScanAnswer, telling: Telling): string {
       nameOf(forum.entrances, previous.entrance, language),
     );
   }
-  if (reason === 'zone_not_allowed' || reason === 'zone_full') {
-    const zone = forum.gates.find(({ id }) => id === telling.gate)?.zone ?? '';
+  const zone = forum.gates.find(({ id }) => id === telling.gate)?.zone ?? '';
+  // Who leaves a room is still in the venue, which is the first zone.
+  const leavesRoom = reason === 'departed' && zone !== '' && zone !== forum.zones[0]?.id;
+  if (leavesRoom || reason === 'zone_not_allowed' || reason === 'zone_full') {
     return words.reasonZone[reason](nameOf(forum.zones, zone, language));
   }
   return words.reasons[reason];

@@ -84,6 +84,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `هذه الشارة لا تتيح دخول: ${zone}`,
     zone_full: (zone) => `ممتلئ: ${zone}`,
+    departed: (zone) => `غادر: ${zone}`,
   },
 
   gate: {

@@ -44,6 +44,7 @@ const en = {
   reasonZone: {
     zone_not_allowed: (zone: string) => `This badge does not open: ${zone}`,
     zone_full: (zone: string) => `Full: ${zone}`,
+    departed: (zone: string) => `Has left: ${zone}`,
   },
 
   gate: {

@@ -39,6 +39,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `Este distintivo no da acceso a: ${zone}`,
     zone_full: (zone) => `Completo: ${zone}`,
+    departed: (zone) => `Ha salido de: ${zone}`,
   },
 
   gate: {

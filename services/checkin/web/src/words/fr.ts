@@ -39,6 +39,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `Ce badge ne donne pas accès à : ${zone}`,
     zone_full: (zone) => `Complet : ${zone}`,
+    departed: (zone) => `A quitté : ${zone}`,
   },
 
   gate: {

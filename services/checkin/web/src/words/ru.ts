@@ -43,6 +43,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `Бейдж не даёт доступа: ${zone}`,
     zone_full: (zone) => `Нет мест: ${zone}`,
+    departed: (zone) => `Выход из зоны: ${zone}`,
   },
 
   gate: {

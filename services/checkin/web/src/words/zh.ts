@@ -35,6 +35,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `此胸卡无权进入：${zone}`,
     zone_full: (zone) => `已满：${zone}`,
+    departed: (zone) => `已离开：${zone}`,
   },
 
   gate: {
