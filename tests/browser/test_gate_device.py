@@ -343,6 +343,21 @@ def test_what_the_server_declines_is_said_in_the_officers_language(
         keep_picture(page, tmp_path, "not scanned")
 
 
+def test_the_camera_asks_for_the_pairing_code_first_and_for_badges_then(
+    system: OneMachine, chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    camera = film(Image.new("RGB", (600, 800), "white"), tmp_path / "nothing.y4m")
+    with start_chromium(chromium, camera=camera) as browser:
+        context = browser.new_context(viewport=PHONE, locale="en", permissions=["camera"])
+        page = context.new_page()
+        page.goto(f"{system.origin}/checkin/gate/")
+        page.get_by_role("button", name="Scan the code").click(timeout=HEARS_MS)
+        aim = page.locator("camera-view .aim")
+        expect(aim).to_have_text("Hold the pairing code in the frame", timeout=HEARS_MS)
+        page.goto(offered(lead))
+        expect(aim).to_have_text(re.compile("Hold the badge"), timeout=HEARS_MS)
+
+
 CENTRES: Final = """
     () => {
         const answer = document.querySelector('gate-app').shadowRoot.querySelector('answer-view');

@@ -315,6 +315,7 @@ export class GateApp extends LitElement {
     return html`
       <main>
         <camera-view
+          .aim=${this.language.words.gate.aim}
           ?small=${newest !== null}
           @read=${(event: CustomEvent<string>) => this.seen(event.detail)}
         ></camera-view>

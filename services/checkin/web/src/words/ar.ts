@@ -198,6 +198,7 @@ export default {
     pairCode: 'رمز الاقتران',
     pair: 'اقتران',
     pairScan: 'مسح الرمز',
+    pairAim: 'ضع رمز الاقتران داخل الإطار',
     pairing: 'يجري الاقتران …',
     pairFault: {
       unreadable: 'هذا ليس رمز اقتران',

@@ -159,6 +159,7 @@ const en = {
     pairCode: 'Pairing code',
     pair: 'Pair',
     pairScan: 'Scan the code',
+    pairAim: 'Hold the pairing code in the frame',
     pairing: 'Pairing …',
     pairFault: {
       unreadable: 'This is not a pairing code',

@@ -158,6 +158,7 @@ export default {
     pairCode: 'Código de vinculación',
     pair: 'Vincular',
     pairScan: 'Escanear el código',
+    pairAim: 'Coloque el código de vinculación en el recuadro',
     pairing: 'Vinculando …',
     pairFault: {
       unreadable: 'No es un código de vinculación',

@@ -153,6 +153,7 @@ export default {
     pairCode: 'Code d’association',
     pair: 'Associer',
     pairScan: 'Scanner le code',
+    pairAim: 'Placez le code d’association dans le cadre',
     pairing: 'Association…',
     pairFault: {
       unreadable: 'Ce n’est pas un code d’association',

@@ -158,6 +158,7 @@ export default {
     pairCode: 'Код привязки',
     pair: 'Привязать',
     pairScan: 'Сканировать код',
+    pairAim: 'Поместите код привязки в рамку',
     pairing: 'Привязка …',
     pairFault: {
       unreadable: 'Это не код привязки',

@@ -149,6 +149,7 @@ export default {
     pairCode: '配对码',
     pair: '配对',
     pairScan: '扫描配对码',
+    pairAim: '请将配对码置于框内',
     pairing: '正在配对…',
     pairFault: {
       unreadable: '这不是配对码',
