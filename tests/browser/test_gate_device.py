@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from shared.access import Role
 from tests.browser.chromium import (
@@ -356,6 +356,38 @@ def test_the_camera_asks_for_the_pairing_code_first_and_for_badges_then(
         expect(aim).to_have_text("Hold the pairing code in the frame", timeout=HEARS_MS)
         page.goto(offered(lead))
         expect(aim).to_have_text(re.compile("Hold the badge"), timeout=HEARS_MS)
+
+
+SAID: Final = """
+    () => {
+        const header = document.querySelector('gate-app').shadowRoot.querySelector('gate-header');
+        const link = header.shadowRoot.querySelector('.link');
+        window.said = [];
+        new MutationObserver(() => window.said.push(link.textContent))
+            .observe(link, { childList: true, characterData: true, subtree: true });
+    }
+"""
+
+
+def test_the_status_line_speaks_of_scans_that_wait_only_if_they_do(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        page.evaluate(SAID)
+        for reason in ("first_entry", "already_inside"):
+            scan_by_hand(page, badge["credential"])
+            expect(page.locator("answer-view")).to_have_attribute("data-reason", reason)
+        assert page.evaluate("window.said") == []
+        held: list[Route] = []
+        page.context.route("**/scans", lambda route: held.append(route))
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("gate-header .link")).to_have_text("Online · 1 scan waiting")
+        held[0].continue_()
+        expect(page.locator("gate-header .link")).to_have_text("Online")
 
 
 CENTRES: Final = """
