@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from shared.access import Role
 from tests.browser.chromium import (
@@ -22,6 +22,7 @@ from tests.browser.chromium import (
     scan_by_hand,
 )
 from tests.browser.chromium import chromium as start_chromium
+from tests.browser.test_accessibility import keep_picture
 from tests.system import OneMachine, badge_of, device_at, eventually, register, scan_until_known
 
 HEARS_MS = 20_000
@@ -248,6 +249,184 @@ def test_a_gate_that_is_turned_says_so_and_forgets_the_last_answer(
         page.locator("gate-header input[value=in]").check()
         expect(app).to_have_attribute("data-state", "ready")
         expect(counting).to_be_hidden()
+
+
+def test_what_is_undone_is_off_the_screen_and_the_count(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit(), family_name="Takenback")[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        scan_by_hand(page, badge["credential"])
+        answer = page.locator("answer-view")
+        expect(answer).to_have_attribute("data-reason", "first_entry")
+        expect(page.locator("gate-header .tally")).to_contain_text("1 admitted")
+        page.get_by_role("button", name="Recent scans").click()
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("button", name="Wrong person").click()
+        expect(answer).to_have_attribute("data-decision", "undone")
+        expect(answer).to_contain_text("Undone")
+        expect(answer).not_to_contain_text("Admitted")
+        expect(answer).to_contain_text("Takenback")
+        expect(page.locator("gate-header .tally")).to_contain_text("0 admitted")
+        expect(page.locator("gate-app [aria-live=assertive]")).to_contain_text("Undone.")
+        page.reload()
+        expect(page.locator("gate-header .tally")).to_contain_text("0 admitted")
+        expect(page.locator("gate-app")).to_have_attribute("data-state", "ready")
+        page.get_by_role("button", name="Recent scans").click()
+        expect(page.locator("recent-scans li")).to_contain_text("Undone")
+        expect(page.locator("recent-scans li")).to_contain_text("Takenback")
+
+
+def test_nobody_on_hold_is_offered_to_be_let_in(
+    system: OneMachine, chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit(), family_name="Heldback")[0])
+    who = f"/checkin/api/participants/{badge['registration_id']}/hold"
+    assert lead.post(who, json={"reason": "Police"}).is_success
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        found = page.locator("find-person li")
+        for direction in ("in", "out"):
+            page.locator(f"gate-header input[value={direction}]").check()
+            page.get_by_role("button", name="Find person").click()
+            page.get_by_role("searchbox").fill("heldback")
+            expect(found).to_contain_text("Security hold: call the security lead")
+            expect(found).to_contain_text(badge["number"])
+            # Nobody is kept inside.
+            expect(found.get_by_role("button")).to_have_count(int(direction == "out"))
+            keep_picture(page, tmp_path, f"found on hold {direction}")
+            page.get_by_role("button", name="Close").click()
+        page.locator("gate-header input[value=in]").check()
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "blocked")
+        expect(page.get_by_role("button", name="Admit anyway")).to_have_count(0)
+
+
+def test_a_sheet_begins_at_its_field_and_gives_the_focus_back(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        for opener, field in (("Type number", "number"), ("Find person", "query")):
+            page.get_by_role("button", name=opener).focus()
+            page.keyboard.press("Enter")
+            expect(page.locator(f"bottom-sheet #{field}")).to_be_focused()
+            page.keyboard.type("a b", delay=120)  # no scanner's pace
+            expect(page.get_by_role("dialog")).to_be_visible()
+            page.get_by_role("button", name="Close").press("Enter")
+            expect(page.get_by_role("button", name=opener)).to_be_focused()
+
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "first_entry")
+        page.get_by_role("button", name="Recent scans").focus()
+        page.keyboard.press("Enter")
+        page.locator("recent-scans").get_by_role("button", name="Undo").press("Enter")
+        sheet = page.get_by_role("dialog", name="Undo this scan")
+        expect(sheet.get_by_role("button", name="Close")).to_be_focused()
+        page.get_by_role("button", name="Wrong person").press("Enter")
+        expect(page.get_by_role("button", name="Recent scans")).to_be_focused()
+
+
+def test_the_pairing_code_that_is_still_held_up_is_no_badge(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        link = offered(lead)
+        page.goto(link)
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        scan_by_hand(page, link)
+        for text in (link, badge["credential"]):
+            page.locator("camera-view").evaluate(
+                "(camera, detail) => camera.dispatchEvent(new CustomEvent('read', { detail }))",
+                text,
+            )
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "first_entry")
+        page.get_by_role("button", name="Recent scans").click()
+        expect(page.locator("recent-scans li")).to_have_count(1)
+
+
+def test_what_the_server_declines_is_said_in_the_officers_language(
+    system: OneMachine, chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    declined = {"status": 404, "json": {"title": "Not Found", "detail": "There is no such scan."}}
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="ar").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_have_attribute("data-reason", "first_entry")
+        page.context.route("**/undo", lambda route: route.fulfill(**declined))
+        page.get_by_role("button", name="آخر عمليات المسح").click()
+        page.locator("recent-scans button").click()
+        page.locator("reason-form button").first.click()
+        fault = page.locator("reason-form [role=alert]")
+        expect(fault).to_contain_text("لم يتم التراجع. أبلغ مسؤول الأمن.")
+        expect(fault.locator("bdi[lang=en]")).to_have_text("There is no such scan.")
+        keep_picture(page, tmp_path, "not undone")
+
+        page.keyboard.press("Escape")
+        page.context.route("**/scans", lambda route: route.fulfill(**declined | {"status": 422}))
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("answer-view")).to_contain_text("لم يقبلها الخادم.")
+        keep_picture(page, tmp_path, "not scanned")
+
+
+def test_the_camera_asks_for_the_pairing_code_first_and_for_badges_then(
+    system: OneMachine, chromium: str, lead: httpx.Client, tmp_path: Path
+) -> None:
+    camera = film(Image.new("RGB", (600, 800), "white"), tmp_path / "nothing.y4m")
+    with start_chromium(chromium, camera=camera) as browser:
+        context = browser.new_context(viewport=PHONE, locale="en", permissions=["camera"])
+        page = context.new_page()
+        page.goto(f"{system.origin}/checkin/gate/")
+        page.get_by_role("button", name="Scan the code").click(timeout=HEARS_MS)
+        aim = page.locator("camera-view .aim")
+        expect(aim).to_have_text("Hold the pairing code in the frame", timeout=HEARS_MS)
+        page.goto(offered(lead))
+        expect(aim).to_have_text(re.compile("Hold the badge"), timeout=HEARS_MS)
+
+
+SAID: Final = """
+    () => {
+        const header = document.querySelector('gate-app').shadowRoot.querySelector('gate-header');
+        const link = header.shadowRoot.querySelector('.link');
+        window.said = [];
+        new MutationObserver(() => window.said.push(link.textContent))
+            .observe(link, { childList: true, characterData: true, subtree: true });
+    }
+"""
+
+
+def test_the_status_line_speaks_of_scans_that_wait_only_if_they_do(
+    system: OneMachine, chromium: str, lead: httpx.Client
+) -> None:
+    badge = badge_of(system.visit(), register(system.visit())[0])
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        page.evaluate(SAID)
+        for reason in ("first_entry", "already_inside"):
+            scan_by_hand(page, badge["credential"])
+            expect(page.locator("answer-view")).to_have_attribute("data-reason", reason)
+        assert page.evaluate("window.said") == []
+        held: list[Route] = []
+        page.context.route("**/scans", lambda route: held.append(route))
+        scan_by_hand(page, badge["credential"])
+        expect(page.locator("gate-header .link")).to_have_text("Online · 1 scan waiting")
+        held[0].continue_()
+        expect(page.locator("gate-header .link")).to_have_text("Online")
 
 
 CENTRES: Final = """

@@ -260,8 +260,8 @@ def test_the_control_room_moves_a_gate_and_then_takes_its_names_away(
     page.context.close()
 
 
-def test_unpairing_with_scans_that_wait_says_how_many_are_lost(
-    browser: Browser, lead: httpx.Client, people: list[Badge]
+def test_unpairing_with_scans_that_wait_asks_twice_and_says_how_many_are_lost(
+    browser: Browser, lead: httpx.Client, people: list[Badge], tmp_path: Path
 ) -> None:
     page = paired(browser, lead, "varembe-in")
     cut(page.context)
@@ -270,6 +270,11 @@ def test_unpairing_with_scans_that_wait_says_how_many_are_lost(
     page.get_by_role("button", name="More").click()
     menu = page.locator("more-menu")
     expect(menu).to_contain_text("Not yet sent: 1 scan")
+    menu.get_by_role("button", name="Unpair this device").click()
+    menu.get_by_role("button", name="Cancel").click()
+    menu.get_by_role("button", name="Unpair this device").click()
+    assert complaints(page) == []
+    keep_picture(page, tmp_path, "unpairing")
     menu.get_by_role("button", name="Unpair and lose 1 scan").click()
     expect(page.locator("pair-screen")).to_be_visible()
     assert set(kept(page).values()) == {0}

@@ -87,6 +87,12 @@ def photos_of(page: Page, badge: Badge) -> int:
     return count
 
 
+def unpair(page: Page) -> None:
+    page.get_by_role("button", name="More").click()
+    for step in ("Unpair this device", "Really unpair it"):
+        page.locator("more-menu").get_by_role("button", name=step).click()
+
+
 def has_come(page: Page, badge: Badge) -> None:
     """Wait until the photo is on the device."""
     eventually(lambda: photos_of(page, badge), lambda photos: photos == 1)
@@ -156,8 +162,7 @@ def test_an_answer_does_not_wait_for_the_photo(
     browser: Browser, lead: httpx.Client, people: list[Badge]
 ) -> None:
     page = paired(browser, lead, "montbrillant-out")
-    page.get_by_role("button", name="More").click()
-    page.locator("more-menu").get_by_role("button", name="Unpair").click()
+    unpair(page)
     held: list[Route] = []
     page.context.route(re.compile("/participants/[^/]+/photo$"), lambda route: held.append(route))
     offered = lead.post(
@@ -198,8 +203,7 @@ def test_who_is_erased_leaves_the_device_and_unpairing_takes_the_rest(
         assert organiser.get(path).status_code == 404
     told(page, badge, "Refused")
     expect(box.locator("img")).to_have_count(0)
-    page.get_by_role("button", name="More").click()
-    page.locator("more-menu").get_by_role("button", name="Unpair").click()
+    unpair(page)
     expect(page.locator("pair-screen")).to_be_visible()
     assert set(kept(page).values()) == {0}
     page.context.close()

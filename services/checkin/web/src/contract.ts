@@ -148,7 +148,7 @@ export interface ScanProblem {
 
 /** Somebody who was looked for. */
 export interface Found extends Participant {
-  readonly status: string;
+  readonly status: 'valid' | 'revoked' | 'superseded' | 'cancelled';
   readonly blocked: boolean;
   readonly inside: boolean;
   readonly inside_since: string | null;

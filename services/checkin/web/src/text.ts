@@ -19,3 +19,8 @@ export function gateName(gates: readonly Gate[], id: string, language: string): 
   const gate = gates.find((one) => one.id === id);
   return gate ? say(gate.names, language) : id;
 }
+
+/** What an error says of itself, in English. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -66,3 +66,12 @@ test('who left is counted apart from who was let in', () => {
   const { admitted, departed, refused } = answers.reduce(device.counted, device.NO_TALLY);
   expect({ admitted, departed, refused }).toEqual({ admitted: 1, departed: 2, refused: 1 });
 });
+
+test('what is undone counts no more, and never less than nothing', () => {
+  const tally = { ...device.NO_TALLY, admitted: 1, departed: 1 };
+  const entry = answer('a');
+  const left = answer('b', { reason: 'departed' });
+  expect(device.uncounted(tally, entry)).toEqual({ ...tally, admitted: 0 });
+  expect(device.uncounted(tally, left)).toEqual({ ...tally, departed: 0 });
+  expect(device.uncounted(device.NO_TALLY, entry)).toEqual(device.NO_TALLY);
+});

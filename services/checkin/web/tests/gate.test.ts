@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Copy } from '../src/gate/copy';
 import { corrects } from '../src/gate/correction';
-import { find, fold } from '../src/gate/people';
+import { find, fold, stopOf } from '../src/gate/people';
 import { linkOf } from '../src/gate/status';
 import { answer, badge, changes, inside } from './fakes';
 
@@ -107,6 +107,14 @@ describe('somebody without a badge in hand', () => {
   test('is shown inside or not', () => {
     const [ada] = find(copy, 'lovelace', () => inside());
     expect(ada).toMatchObject({ inside: true, entrance: 'varembe' });
+  });
+
+  test('is known to be stopped before they are let in by number', () => {
+    expect(stopOf(badge())).toBeNull();
+    expect(stopOf(badge({ blocked: true }))).toBe('blocked');
+    expect(stopOf(badge({ status: 'revoked' }))).toBe('revoked');
+    // As the rules at the gate have it.
+    expect(stopOf(badge({ status: 'cancelled', blocked: true }))).toBe('cancelled');
   });
 
   test('has a name in any alphabet', () => {

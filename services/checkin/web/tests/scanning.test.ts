@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ForumClock } from '../src/forum-clock';
-import { pairingCode } from '../src/gate/pairing-code';
+import { isPairingLink, pairingCode } from '../src/gate/pairing-code';
 import { Repeats } from '../src/gate/repeats';
 import { uuid7 } from '../src/gate/uuid7';
 
@@ -53,6 +53,17 @@ describe('a pairing code', () => {
     expect(pairingCode('https://pass.example/checkin/gate/#code=7H3K-PQ2M')).toBe('7H3K-PQ2M');
     expect(pairingCode('#code=abc_1')).toBe('abc_1');
     expect(pairingCode('  7H3K PQ2M ')).toBe('7H3KPQ2M');
+  });
+
+  test('is found in capitals, as some scanners type', () => {
+    expect(pairingCode('HTTPS://PASS.EXAMPLE/CHECKIN/GATE/#CODE=7H3K-PQ2M')).toBe('7H3K-PQ2M');
+  });
+
+  test('that is held up to a paired device is known from a badge', () => {
+    expect(isPairingLink('https://pass.example/checkin/gate/#code=7H3K-PQ2M')).toBe(true);
+    expect(isPairingLink('HTTPS://PASS.EXAMPLE/CHECKIN/GATE/#CODE=7H3K-PQ2M')).toBe(true);
+    expect(isPairingLink('https://example.org/#code=7H3K-PQ2M')).toBe(false);
+    expect(isPairingLink('7KQ2-M9X1')).toBe(false);
   });
 
   test('is not found in other codes', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Forum, REASONS, type Reason, type ScanAnswer } from '../src/contract';
 import { ForumClock } from '../src/forum-clock';
-import { type Telling, verdict } from '../src/gate/verdict';
+import { mayBeOverridden, type Telling, verdict } from '../src/gate/verdict';
 import en from '../src/words/en';
 import fr from '../src/words/fr';
+import { badge } from './fakes';
 
 const forum: Forum = {
   name: { en: 'WSIS Forum 2017' },
@@ -13,7 +14,10 @@ const forum: Forum = {
   days: ['2017-06-12'],
   closes: '20:00:00',
   categories: [],
-  gates: [{ id: 'tower-in', names: { en: 'Tower in' }, zone: 'venue', direction: 'in', entrance: 'tower' }],
+  gates: [
+    { id: 'tower-in', names: { en: 'Tower in' }, zone: 'venue', direction: 'in', entrance: 'tower' },
+    { id: 'popov', names: { en: 'Popov Room in' }, zone: 'popov', direction: 'in', entrance: 'popov' },
+  ],
   entrances: [{ id: 'tower', name: { en: 'Tower', fr: 'Tour' } }],
   zones: [
     {
@@ -23,6 +27,14 @@ const forum: Forum = {
       capacity: 2500,
       scan_out: true,
       anti_passback: true,
+    },
+    {
+      id: 'popov',
+      name: { en: 'Popov Room', fr: 'Salle Popov' },
+      bit: 1,
+      capacity: null,
+      scan_out: false,
+      anti_passback: false,
     },
   ],
   venue: { name: { en: 'ITU' }, limit: 2500 },
@@ -85,6 +97,18 @@ describe('the answer in the officer’s words', () => {
     expect(verdict(entered, telling('en'))).toMatchObject({ tone: 'admitted', word: 'Admitted' });
   });
 
+  test('names the room that was left, if it is not the venue', () => {
+    const left = answer('departed', { decision: 'admitted' });
+    const atRoom = { ...telling('en'), gate: 'popov' };
+    expect(verdict(left, telling('en')).sentence).toBe('Has left the venue');
+    expect(verdict(left, atRoom).sentence).toBe('Has left: Popov Room');
+    expect(verdict(left, { ...telling('fr'), gate: 'popov' }).sentence).toBe(
+      'A quitté\u00a0: Salle Popov',
+    );
+    // Of a gate that is no more
+    expect(verdict(left, { ...atRoom, gate: 'garden' }).sentence).toBe('Has left the venue');
+  });
+
   test('has a sentence for every reason in every language', () => {
     for (const reason of REASONS) {
       for (const language of ['en', 'fr'] as const) {
@@ -99,4 +123,21 @@ describe('the answer in the officer’s words', () => {
       'Already inside since 08:12, garden entrance',
     );
   });
+});
+
+describe('to admit in spite of a refusal', () => {
+  const refused = (reason: Reason) => answer(reason, { participant: badge() });
+
+  test.each(['not_valid_today', 'zone_not_allowed', 'already_inside', 'zone_full'] as const)(
+    'is offered where it is possible: %s',
+    (reason) => {
+      expect(mayBeOverridden(refused(reason))).toBe(true);
+      expect(mayBeOverridden(answer(reason, { decision: 'admitted' }))).toBe(false);
+    },
+  );
+
+  test.each(['blocked', 'revoked', 'superseded', 'cancelled', 'bad_signature'] as const)(
+    'is not offered where nobody can: %s',
+    (reason) => expect(mayBeOverridden(refused(reason))).toBe(false),
+  );
 });

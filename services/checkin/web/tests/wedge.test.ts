@@ -81,6 +81,12 @@ describe('what a handheld scanner presents', () => {
     expect(presentBurst(burst)).toEqual({ credential: CREDENTIAL });
   });
 
+  test('is the pairing link too, whatever the keyboard made of it', () => {
+    const link = 'HTTPS://PASS.EXAMPLE/CHECKIN/GATE/#CODE=7H3K-PQ2M';
+    const burst = { asTyped: 'httpsÖ--pass.example-checkin-gate-§code´7h3k', onUsKeyboard: link };
+    expect(presentBurst(burst)).toEqual({ credential: link });
+  });
+
   test('survives a Swiss keyboard, where a scanner’s keys say something else', () => {
     const wedge = new Wedge();
     const swiss: [string, string, boolean][] = [

@@ -9,7 +9,7 @@ import * as badgeNumber from './badge-number';
 import './person-photo';
 import type { Photos } from './photos';
 import type { Scan } from './scans';
-import { type Telling, tone, verdict } from './verdict';
+import { mayBeOverridden, type Telling, tone, verdict } from './verdict';
 
 /** The answer, as large as the screen allows: a colour, a shape, a word, then who it is. */
 @customElement('answer-view')
@@ -25,8 +25,9 @@ export class AnswerView extends LitElement {
 
   override willUpdate(): void {
     const answer = this.scan?.answer;
-    this.tone = answer ? tone(answer) : this.unanswered;
-    this.dataset['decision'] = answer?.decision ?? 'none';
+    const undone = this.scan?.undone ? 'undone' : null;
+    this.tone = undone ?? (answer ? tone(answer) : this.unanswered);
+    this.dataset['decision'] = undone ?? answer?.decision ?? 'none';
     this.dataset['reason'] = answer?.reason ?? 'none';
   }
 
@@ -36,11 +37,15 @@ export class AnswerView extends LitElement {
 
   override render() {
     if (!this.scan) return nothing;
-    const { answer, who } = this.scan;
+    const { answer, who, undone } = this.scan;
     const person = answer ? answer.participant : who;
     return html`
       <div class="told">
-        ${answer ? this.renderVerdict(answer) : this.renderUnanswered(this.scan)}
+        ${undone
+          ? this.renderUndone()
+          : answer
+            ? this.renderVerdict(answer)
+            : this.renderUnanswered(this.scan)}
         ${person ? this.renderParticipant(person) : nothing}
       </div>
       ${this.renderNext(this.scan)}
@@ -57,13 +62,23 @@ export class AnswerView extends LitElement {
     `;
   }
 
+  /** Nobody may take what was taken back for an answer. */
+  private renderUndone() {
+    return html`
+      <div class="verdict">
+        <h2>${icons.undo} ${this.language.words.gate.undone}</h2>
+      </div>
+    `;
+  }
+
   private renderUnanswered({ fault }: Scan) {
     const words = this.language.words.gate;
     if (this.unanswered === 'checking') return html`<p class="checking">${words.checking}</p>`;
     return html`
       <div class="verdict">
         <h2>${icons.unsent} ${fault ? words.failed : words.unsent}</h2>
-        <p>${fault ?? words.unsentDetail}</p>
+        <p>${fault ? words.failedBy[fault.by] : words.unsentDetail}</p>
+        ${fault ? html`<p class="detail"><bdi lang="en">${fault.detail}</bdi></p>` : nothing}
       </div>
     `;
   }
@@ -71,7 +86,7 @@ export class AnswerView extends LitElement {
   /** What comes now, beside the camera's tile. */
   private renderNext(scan: Scan) {
     const words = this.language.words.gate;
-    const mayOverride = scan.answer?.decision === 'refused' && scan.answer.participant !== null;
+    const mayOverride = scan.answer !== null && mayBeOverridden(scan.answer);
     const override = () => this.dispatchEvent(new CustomEvent('override', { detail: scan }));
     return html`
       <div class="next">
@@ -187,6 +202,11 @@ export class AnswerView extends LitElement {
         font-weight: 600;
         line-height: 1.25;
         text-wrap: balance;
+      }
+
+      .verdict .detail {
+        font-size: var(--text-small);
+        font-weight: 400;
       }
 
       /* Chinese may break between any two characters; an answer reads faster by its phrases. */

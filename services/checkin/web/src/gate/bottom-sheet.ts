@@ -10,10 +10,20 @@ export class BottomSheet extends LitElement {
   @property() heading = '';
 
   @query('dialog') private dialog!: HTMLDialogElement;
+  @query('slot') private body!: HTMLSlotElement;
   private language = new Language(this);
 
   override firstUpdated(): void {
     this.dialog.showModal();
+    void this.focusBody();
+  }
+
+  /** Where the body has a field to begin with: what is typed must not press the button to close. */
+  private async focusBody(): Promise<void> {
+    const field = this.body.assignedElements().find((one) => one.hasAttribute('data-first'));
+    if (!(field instanceof LitElement)) return;
+    await field.updateComplete;
+    field.focus();
   }
 
   override render() {

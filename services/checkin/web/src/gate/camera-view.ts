@@ -17,6 +17,8 @@ const FAULTS = {
 export class CameraView extends LitElement {
   /** A tile beside an answer, without words or buttons */
   @property({ type: Boolean, reflect: true }) small = false;
+  /** What to hold before it */
+  @property() aim = '';
 
   @query('video') private video!: HTMLVideoElement;
   private scanner: Scanner | null = null;
@@ -49,10 +51,9 @@ export class CameraView extends LitElement {
   }
 
   override render() {
-    const words = this.language.words.gate;
     const fault = this.scanner?.fault;
     return html`
-      <video playsinline muted aria-label=${words.aim}></video>
+      <video playsinline muted aria-label=${this.aim}></video>
       <div class="frame" ?hidden=${!this.scanner?.running}></div>
       ${fault ? this.renderFault(fault) : this.renderGuide()}
     `;
@@ -73,7 +74,7 @@ export class CameraView extends LitElement {
     const words = this.language.words.gate;
     const scanner = this.scanner;
     return html`
-      <p class="aim">${scanner?.running ? words.aim : words.cameraStarting}</p>
+      <p class="aim">${scanner?.running ? this.aim : words.cameraStarting}</p>
       <div class="tools">
         ${scanner && scanner.cameras.length > 1 ? this.renderCameras(scanner) : nothing}
         ${scanner?.zoom ? this.renderZoom(scanner, scanner.zoom) : nothing}

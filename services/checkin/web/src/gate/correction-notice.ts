@@ -5,7 +5,10 @@ import { look } from '../look';
 import type { Correction } from './scans';
 import { type Telling, verdict } from './verdict';
 
-/** Tells that the server judged otherwise than the officer was told. Fires `noted`. */
+/**
+ * Tells that the server judged otherwise than the officer was told, one person after the other: each
+ * must be found. Fires `noted` with the correction that was read.
+ */
 @customElement('correction-notice')
 export class CorrectionNotice extends LitElement {
   @property({ attribute: false }) corrections: readonly Correction[] = [];
@@ -14,17 +17,19 @@ export class CorrectionNotice extends LitElement {
   private language = new Language(this);
 
   override render() {
-    const [newest] = this.corrections;
-    if (!newest) return nothing;
+    const [first] = this.corrections;
+    if (!first) return nothing;
     const words = this.language.words.gate;
-    const { told, answer } = newest;
+    const { told, answer } = first;
     const now = verdict(answer, this.telling);
     return html`
       <div role="alert">
-        <p>${this.renderTitle(newest)}</p>
+        <p>${this.renderTitle(first)}</p>
         <p>${words.correctionOf(verdict(told, this.telling).word, now.word)}: ${now.sentence}</p>
       </div>
-      <button @click=${() => this.dispatchEvent(new Event('noted'))}>${words.noted}</button>
+      <button @click=${() => this.dispatchEvent(new CustomEvent('noted', { detail: first }))}>
+        ${words.noted}
+      </button>
     `;
   }
 

@@ -4,9 +4,17 @@
  */
 
 const NAME = 'forumpass-gate';
-const VERSION = 2;
+const VERSION = 3;
 
-const OF_PEOPLE = ['blocks', 'badges', 'presence', 'copy', 'outgoing', 'photos'] as const;
+const OF_PEOPLE = [
+  'blocks',
+  'badges',
+  'presence',
+  'copy',
+  'outgoing',
+  'recent',
+  'photos',
+] as const;
 type Store = (typeof OF_PEOPLE)[number] | 'device';
 
 const KEY_PATHS: Readonly<Record<Store, string | string[] | null>> = {
@@ -15,6 +23,7 @@ const KEY_PATHS: Readonly<Record<Store, string | string[] | null>> = {
   presence: ['registration_id', 'zone'],
   copy: null,
   outgoing: 'seq',
+  recent: null,
   photos: null,
   device: null,
 };

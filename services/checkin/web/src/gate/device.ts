@@ -29,9 +29,20 @@ export interface Tally {
 export const NO_TALLY: Tally = { day: '', admitted: 0, departed: 0, refused: 0 };
 
 /** The day's numbers with one more answer: whoever left was not let in. */
-export function counted(tally: Tally, { decision, reason }: ScanAnswer): Tally {
-  const what = reason === 'departed' ? reason : decision;
+export function counted(tally: Tally, answer: ScanAnswer): Tally {
+  const what = column(answer);
   return { ...tally, [what]: tally[what] + 1 };
+}
+
+/** The day's numbers once an answer is undone. */
+export function uncounted(tally: Tally, answer: ScanAnswer): Tally {
+  const what = column(answer);
+  // What the server corrected meanwhile stands in another column.
+  return { ...tally, [what]: Math.max(0, tally[what] - 1) };
+}
+
+function column({ decision, reason }: ScanAnswer): Exclude<keyof Tally, 'day'> {
+  return reason === 'departed' ? reason : decision;
 }
 
 // What must be there after a power cut is in the browser's database: localStorage is written to the

@@ -1,10 +1,12 @@
 import { css, html, LitElement, nothing } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { customElement, property, query, state } from 'lit/decorators.js';
 import type { Direction, Found } from '../contract';
+import { cross } from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
 import { nameOf } from '../text';
 import * as badgeNumber from './badge-number';
+import { stopOf } from './people';
 import './person-photo';
 import type { Photos } from './photos';
 import type { Finding } from './session';
@@ -22,9 +24,14 @@ export class FindPerson extends LitElement {
 
   @state() private finding: Finding | null = null;
 
+  @query('input') private field!: HTMLInputElement;
   private language = new Language(this);
   private query = '';
   private timer: ReturnType<typeof setTimeout> | undefined;
+
+  override focus(): void {
+    this.field.focus();
+  }
 
   override render() {
     const words = this.language.words.gate;
@@ -70,6 +77,7 @@ export class FindPerson extends LitElement {
             ${this.language.country(person.country)} ·
             ${nameOf(categories, person.category, this.language.code)}
           </p>
+          ${this.renderStop(person)}
           <p class=${person.inside ? 'inside' : 'hint'}>${this.whereabouts(person)}</p>
         </div>
         ${this.renderAdmit(person)}
@@ -77,9 +85,20 @@ export class FindPerson extends LitElement {
     `;
   }
 
-  private renderAdmit({ number }: Found) {
+  private renderStop(person: Found) {
+    const stop = stopOf(person);
+    if (!stop) return nothing;
+    return html`<p class="stop">${cross} ${this.language.words.reasons[stop]}</p>`;
+  }
+
+  private renderAdmit(person: Found) {
     const words = this.language.words.gate;
+    const { number } = person;
     if (number === null) return html`<p class="hint">${words.noBadge}</p>`;
+    // Nobody is kept inside by a rule.
+    if (this.direction === 'in' && stopOf(person)) {
+      return html`<p class="hint"><span class="number">${badgeNumber.format(number)}</span></p>`;
+    }
     const admit = () => this.dispatchEvent(new CustomEvent('number', { detail: number }));
     return html`
       <button @click=${admit}>
@@ -163,6 +182,23 @@ export class FindPerson extends LitElement {
 
       .inside {
         font-weight: 700;
+      }
+
+      .stop {
+        display: flex;
+        gap: var(--space-2);
+        align-items: center;
+        padding: var(--space-1) var(--space-2);
+        border-radius: var(--radius);
+        background: var(--refused);
+        color: var(--on-answer);
+        font-weight: 700;
+      }
+
+      .stop svg {
+        flex: none;
+        inline-size: 1.1em;
+        block-size: 1.1em;
       }
 
       button {

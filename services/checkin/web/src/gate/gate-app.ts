@@ -1,10 +1,11 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import { keyed } from 'lit/directives/keyed.js';
 import type { Direction, Presented } from '../contract';
 import * as icons from '../icons';
 import { Language } from '../language';
 import { look } from '../look';
-import { say } from '../text';
+import { messageOf, say } from '../text';
 import './answer-view';
 import './bottom-sheet';
 import './camera-view';
@@ -17,10 +18,11 @@ import './number-entry';
 import './pair-screen';
 import './reason-form';
 import './recent-scans';
-import { pairingCode } from './pairing-code';
+import { focused } from './focus';
+import { isPairingLink, pairingCode } from './pairing-code';
 import { present } from './presented';
 import { Repeats } from './repeats';
-import type { Scan } from './scans';
+import type { Correction, Scan } from './scans';
 import { pairFault, type PairFault, Session } from './session';
 import { prepareSound, signal, unlockSound } from './signals';
 import { takeOverWhen } from './updates';
@@ -48,11 +50,15 @@ export class GateApp extends LitElement {
   @state() private pairing = false;
   @state() private revoked = false;
   @state() private sheetFault = '';
+  /** What the officer has just undone, until something else is scanned */
+  @state() private justUndone: Scan | null = null;
   @state() private wide = WIDE.matches;
 
   private session = new Session();
   private language = new Language(this);
   private repeats = new Repeats();
+  /** What had the focus before the sheet, and gets it back */
+  private opener: HTMLElement | null = null;
   private stopWedge: (() => void) | null = null;
   /** Of the newest scan: its answer should have come by now */
   @state() private overdue = true;
@@ -133,22 +139,26 @@ export class GateApp extends LitElement {
   // ---- Scanning ----
 
   private seen(text: string): void {
+    // Paired a second ago, the camera still looks at the lead's code.
+    if (isPairingLink(text)) return;
     const begins = this.repeats.begins(text, performance.now());
     // While a sheet is open the officer looks at something else than the camera.
     if (begins && !this.sheet) this.scan(present(text));
   }
 
   private wedged(presented: Presented): void {
-    if (this.session.stage === 'paired') {
-      this.scan(presented);
-    } else if ('credential' in presented) {
-      const code = pairingCode(presented.credential);
+    const text = 'credential' in presented ? presented.credential : null;
+    if (this.session.stage !== 'paired') {
+      const code = text === null ? null : pairingCode(text);
       if (code) void this.pair(code);
+    } else if (text === null || !isPairingLink(text)) {
+      this.scan(presented);
     }
   }
 
   private scan(presented: Presented, overrideReason?: string): void {
     this.sheet = null;
+    this.justUndone = null;
     this.overdue = false;
     clearTimeout(this.patience);
     this.patience = setTimeout(() => (this.overdue = true), PATIENCE_MS);
@@ -158,6 +168,7 @@ export class GateApp extends LitElement {
   private turn(direction: Direction): void {
     // Somebody who entered may now hold the same badge up to leave.
     this.repeats.forget();
+    this.justUndone = null;
     this.session.turn(direction);
   }
 
@@ -178,13 +189,15 @@ export class GateApp extends LitElement {
     try {
       await this.session.undo(scan, reason);
       this.sheet = null;
+      this.justUndone = scan;
     } catch (error) {
-      this.sheetFault = error instanceof Error ? error.message : String(error);
+      this.sheetFault = messageOf(error);
     }
   }
 
   private show(sheet: Sheet | null): void {
     this.sheetFault = '';
+    if (!this.sheet) this.opener = focused();
     this.sheet = sheet;
   }
 
@@ -223,6 +236,9 @@ export class GateApp extends LitElement {
   override updated(): void {
     if (this.phase === 'unsent' && this.lastPhase !== 'unsent') signal('unsent');
     this.lastPhase = this.phase;
+    if (this.sheet || !this.opener) return;
+    this.opener.focus();
+    this.opener = null;
   }
   private lastPhase = '';
 
@@ -289,7 +305,7 @@ export class GateApp extends LitElement {
       <correction-notice
         .corrections=${corrections}
         .telling=${telling}
-        @noted=${() => this.session.dismissCorrections()}
+        @noted=${(event: CustomEvent<Correction>) => this.session.note(event.detail)}
       ></correction-notice>
     `;
   }
@@ -299,6 +315,7 @@ export class GateApp extends LitElement {
     return html`
       <main>
         <camera-view
+          .aim=${this.language.words.gate.aim}
           ?small=${newest !== null}
           @read=${(event: CustomEvent<string>) => this.seen(event.detail)}
         ></camera-view>
@@ -343,6 +360,7 @@ export class GateApp extends LitElement {
   private renderNumberEntry() {
     return html`
       <number-entry
+        data-first
         @number=${(event: CustomEvent<string>) => this.scan({ number: event.detail })}
       ></number-entry>
     `;
@@ -398,11 +416,15 @@ export class GateApp extends LitElement {
       undo: words.undoTitle,
       override: words.overrideTitle,
     }[this.sheet.kind];
-    return html`
-      <bottom-sheet .heading=${heading} @close=${() => this.show(null)}>
-        ${this.renderSheetBody(this.sheet, telling)}
-      </bottom-sheet>
-    `;
+    // Another dialog for each, so that its heading is read out and the focus is in it.
+    return keyed(
+      this.sheet.kind,
+      html`
+        <bottom-sheet .heading=${heading} @close=${() => this.show(null)}>
+          ${this.renderSheetBody(this.sheet, telling)}
+        </bottom-sheet>
+      `,
+    );
   }
 
   private renderSheetBody(sheet: Sheet, telling: Telling) {
@@ -413,6 +435,7 @@ export class GateApp extends LitElement {
       case 'find':
         return html`
           <find-person
+            data-first
             .find=${this.find}
             .telling=${telling}
             .photos=${this.session.photos}
@@ -438,7 +461,8 @@ export class GateApp extends LitElement {
           <reason-form
             .usual=${words.undoReasons}
             .action=${words.undo}
-            .fault=${this.sheetFault}
+            .fault=${this.sheetFault ? words.undoFailed : ''}
+            .detail=${this.sheetFault}
             @reason=${(event: CustomEvent<string>) => this.undo(sheet.scan, event.detail)}
           ></reason-form>
         `;
@@ -457,9 +481,10 @@ export class GateApp extends LitElement {
   private spoken(telling: Telling): string {
     const words = this.language.words.gate;
     const { newest } = this.session;
+    if (this.justUndone) return `${words.undone}. ${nameIn(this.justUndone)}`;
     if (!newest) return words.ready;
     const { answer, fault } = newest;
-    if (fault) return `${words.failed}. ${fault}`;
+    if (fault) return `${words.failed}. ${words.failedBy[fault.by]}`;
     if (!answer) return this.phase === 'unsent' ? `${words.unsent}. ${words.unsentDetail}` : '';
     const { word, sentence } = verdict(answer, telling);
     const person = answer.participant;
@@ -608,4 +633,9 @@ export class GateApp extends LitElement {
       }
     `,
   ];
+}
+
+function nameIn({ answer, who }: Scan): string {
+  const person = answer?.participant ?? who;
+  return person ? `${person.given_name} ${person.family_name}.` : '';
 }

@@ -1,5 +1,5 @@
-import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
 import type { Direction } from '../contract';
 import type { ForumClock } from '../forum-clock';
 import { check, cross, leaving } from '../icons';
@@ -7,6 +7,10 @@ import { Language } from '../language';
 import { look } from '../look';
 import { NO_TALLY, type Tally } from './device';
 import type { Link } from './status';
+
+// A scan waits for its answer for a tenth of that: nobody need be told, least of all by a screen
+// reader between two answers.
+const WORTH_SAYING_MS = 1000;
 
 /** Which gate this is, which way it lets people, and whether it is online. Fires `turn`. */
 @customElement('gate-header')
@@ -20,7 +24,27 @@ export class GateHeader extends LitElement {
   @property({ attribute: false }) clock!: ForumClock;
   @property({ type: Number }) waiting = 0;
 
+  /** Scans have been waiting for a while */
+  @state() private saysWaiting = false;
+
   private language = new Language(this);
+  private patience: ReturnType<typeof setTimeout> | undefined;
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.patience);
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('waiting')) return;
+    if (this.waiting === 0) {
+      clearTimeout(this.patience);
+      this.patience = undefined;
+      this.saysWaiting = false;
+    } else {
+      this.patience ??= setTimeout(() => (this.saysWaiting = true), WORTH_SAYING_MS);
+    }
+  }
 
   override render() {
     const words = this.language.words.gate;
@@ -61,7 +85,7 @@ export class GateHeader extends LitElement {
   private status(): string {
     const words = this.language.words.gate;
     const state = this.linkState();
-    return this.waiting > 0 ? `${state} · ${words.waiting(this.waiting)}` : state;
+    return this.saysWaiting ? `${state} · ${words.waiting(this.waiting)}` : state;
   }
 
   private linkState(): string {

@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { customElement, property, query, state } from 'lit/decorators.js';
 import { list } from '../icons';
 import { Language, languages, speak } from '../language';
 import { look } from '../look';
@@ -16,6 +16,9 @@ export class MoreMenu extends LitElement {
   @property({ attribute: false }) capacity: number | null = null;
 
   @state() private muted = device.muted.recall();
+  /** Unpairing was asked for once, and must be again */
+  @state() private unpairing = false;
+  @query('.unpair button:last-child') private lowest!: HTMLButtonElement;
   private language = new Language(this);
 
   override render() {
@@ -58,15 +61,35 @@ export class MoreMenu extends LitElement {
         </label>
         <button class="quiet" ?disabled=${this.muted} @click=${this.test}>${words.soundTest}</button>
       </section>
-      <section>
+      <section class="unpair">
         ${this.waiting > 0
           ? html`<p class="error" role="alert">${words.unpairWaiting(this.waiting)}</p>`
           : html`<p class="hint">${words.unpairDetail}</p>`}
-        <button class="danger" @click=${() => this.dispatchEvent(new Event('unpair'))}>
-          ${this.waiting > 0 ? words.unpairAndLose(this.waiting) : words.unpair}
-        </button>
+        ${this.unpairing
+          ? this.renderSecondStep()
+          : html`<button class="danger" @click=${() => this.ask(true)}>${words.unpair}</button>`}
       </section>
     `;
+  }
+
+  /**
+   * A thumb that slips must not cost the names and the scans that wait. Where it touched the first
+   * button, at the foot of the sheet, it now touches the way back.
+   */
+  private renderSecondStep() {
+    const { gate, cancel } = this.language.words;
+    return html`
+      <button class="danger" @click=${() => this.dispatchEvent(new Event('unpair'))}>
+        ${this.waiting > 0 ? gate.unpairAndLose(this.waiting) : gate.unpairReally}
+      </button>
+      <button class="quiet" @click=${() => this.ask(false)}>${cancel}</button>
+    `;
+  }
+
+  private async ask(unpairing: boolean): Promise<void> {
+    this.unpairing = unpairing;
+    await this.updateComplete;
+    this.lowest.focus();
   }
 
   private insideNow(inside: number): string {

@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit';
-import { customElement, state } from 'lit/decorators.js';
+import { customElement, query, state } from 'lit/decorators.js';
 import { Language } from '../language';
 import { look } from '../look';
 import { fault, format, normalize, type NumberFault } from './badge-number';
@@ -10,7 +10,12 @@ export class NumberEntry extends LitElement {
   @state() private typed = '';
   @state() private shown: NumberFault | null = null;
 
+  @query('input') private field!: HTMLInputElement;
   private language = new Language(this);
+
+  override focus(): void {
+    this.field.focus();
+  }
 
   override render() {
     const words = this.language.words.gate;

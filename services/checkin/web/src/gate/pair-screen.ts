@@ -29,7 +29,7 @@ export class PairScreen extends LitElement {
         ${this.revoked ? html`<p class="error" role="alert">${words.revoked}</p>` : nothing}
         <p>${words.pairDetail}</p>
         ${this.scanning
-          ? html`<camera-view @read=${this.read}></camera-view>`
+          ? html`<camera-view .aim=${words.pairAim} @read=${this.read}></camera-view>`
           : html`<button class="scan" ?disabled=${this.busy} @click=${() => (this.scanning = true)}>
               ${words.pairScan}
             </button>`}

@@ -1,6 +1,6 @@
 /** Finding somebody by name or number in the device's own copy. Pure. */
 
-import type { Found } from '../contract';
+import type { Found, Reason } from '../contract';
 import * as badgeNumber from './badge-number';
 import type { Copy, CopiedBadge } from './copy';
 import type { Whereabouts } from './presence';
@@ -53,6 +53,12 @@ function searched(query: string): string[] {
 /** Whether it is enough to look somebody up by. */
 export function isTelling(query: string): boolean {
   return searched(query).join('').length >= SHORTEST_QUERY || query.search(SIGN) >= 0;
+}
+
+/** Why no gate lets them in, as a scan of theirs would say it; null for nothing of that kind. */
+export function stopOf({ status, blocked }: Pick<Found, 'status' | 'blocked'>): Reason | null {
+  if (status !== 'valid') return status;
+  return blocked ? 'blocked' : null;
 }
 
 interface Match {

@@ -9,6 +9,8 @@ export class ReasonForm extends LitElement {
   @property({ attribute: false }) usual: readonly string[] = [];
   @property() action = '';
   @property() fault = '';
+  /** More of it, in English */
+  @property() detail = '';
 
   @state() private typed = '';
   private language = new Language(this);
@@ -16,7 +18,7 @@ export class ReasonForm extends LitElement {
   override render() {
     const words = this.language.words.gate;
     return html`
-      ${this.fault ? html`<p class="error" role="alert">${this.fault}</p>` : nothing}
+      ${this.fault ? this.renderFault() : nothing}
       <ul>
         ${this.usual.map(
           (reason) =>
@@ -40,6 +42,15 @@ export class ReasonForm extends LitElement {
           <button>${this.action}</button>
         </div>
       </form>
+    `;
+  }
+
+  private renderFault() {
+    return html`
+      <div role="alert">
+        <p class="error">${this.fault}</p>
+        <p class="hint"><bdi lang="en">${this.detail}</bdi></p>
+      </div>
     `;
   }
 

@@ -27,12 +27,13 @@ export class RecentScans extends LitElement {
   private renderScan(scan: Scan, telling: Telling) {
     const { answer } = scan;
     const words = this.language.words.gate;
-    const told = answer && verdict(answer, telling);
-    const sentence = told?.sentence ?? scan.fault ?? words.unsent;
+    // The device may have been moved since.
+    const told = answer && verdict(answer, { ...telling, gate: scan.gate.id });
+    const sentence = told?.sentence ?? (scan.fault ? words.failedBy[scan.fault.by] : words.unsent);
     return html`
       <li class=${scan.undone ? 'undone' : ''} data-scan=${scan.id}>
-        <span class="mark ${told?.tone ?? 'unsent'}">
-          ${told ? MARKS[told.tone] : icons.waiting}
+        <span class="mark ${scan.undone ? 'taken-back' : (told?.tone ?? 'unsent')}">
+          ${scan.undone ? icons.undo : told ? MARKS[told.tone] : icons.waiting}
           <span class="visually-hidden">${told?.word ?? words.unsent}</span>
         </span>
         <div>
@@ -104,6 +105,11 @@ export class RecentScans extends LitElement {
 
       .departed {
         background: var(--departed);
+      }
+
+      .taken-back {
+        border: 2px solid var(--line-strong);
+        color: var(--ink);
       }
 
       .unsent {

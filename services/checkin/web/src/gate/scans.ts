@@ -9,14 +9,23 @@ import type {
 } from '../contract';
 import type { ForumClock } from '../forum-clock';
 import { Declined, Unreachable } from '../http';
+import { messageOf } from '../text';
 import * as api from './api';
 import { corrects } from './correction';
+import { KeptScans } from './kept-scans';
 import { answerLocally } from './local-decision';
 import { type Outgoing, type OutgoingScan, outgoingStore } from './outgoing';
 import { after, type Passage, type Step, type TakenBack, type Whereabouts } from './presence';
 import { type Answered, Queue } from './queue';
 import type { Replica } from './replica';
 import { uuid7 } from './uuid7';
+
+/** Why a scan was not taken. */
+export interface Fault {
+  readonly by: 'server' | 'device';
+  /** In English, for whoever is asked for help */
+  readonly detail: string;
+}
 
 /** One scan as the officer sees it, from the read to the answer and perhaps the undo. */
 export interface Scan {
@@ -28,8 +37,7 @@ export interface Scan {
   /** Who it is, as soon as the device knows */
   readonly who: Participant | null;
   readonly answer: ScanAnswer | null;
-  /** Why the server did not take it, in its own words */
-  readonly fault: string | null;
+  readonly fault: Fault | null;
   readonly undone: boolean;
 }
 
@@ -51,6 +59,8 @@ export interface Post {
   readonly replica: Replica;
   /** A scan has got the answer that the officer sees. */
   told(answer: ScanAnswer, newest: boolean): void;
+  /** A scan is undone, or after all it is not. */
+  undone(scan: Scan): void;
   corrected(): void;
   reached(): void;
   unreachable(): void;
@@ -66,14 +76,17 @@ interface Prepared {
 
 const KEPT_SCANS = 50;
 const SERVER_FIRST_MS = 300;
+const CONFLICT = 409;
 
 /** The scans of one pairing: judged here, kept, sent, and put right where the server says so. */
 export class Scans {
   list: readonly Scan[] = [];
+  /** Oldest first: what the officer is reading stays where it is. */
   corrections: readonly Correction[] = [];
 
   readonly #post: Post;
   readonly #queue: Queue;
+  readonly #kept = new KeptScans();
   /** By the scan's id */
   readonly #prepared = new Map<string, Prepared>();
   /** Of the last scan, once its answer is off the screen */
@@ -106,8 +119,23 @@ export class Scans {
   /** Takes up what an earlier run of the app left. */
   async load(): Promise<void> {
     await this.#queue.load();
-    const kept = this.#queue.entries.flatMap((entry) => scanOf(entry) ?? []);
-    this.list = kept.reverse().slice(0, KEPT_SCANS);
+    const undone = new Set(
+      this.#queue.entries.flatMap((entry) => (entry.kind === 'undo' ? entry.scanId : [])),
+    );
+    const waiting = this.#queue.entries.flatMap((entry) => scanOf(entry, undone) ?? []).reverse();
+    const rest = await this.#recallToday(new Set(waiting.map(({ id }) => id)));
+    const sent = rest.map((scan) => ({ ...scan, undone: scan.undone || undone.has(scan.id) }));
+    this.list = [...waiting, ...sent].slice(0, KEPT_SCANS);
+    // Who opens the app anew would take it for an answer to the next badge.
+    if (waiting.length === 0) this.#putAway = this.list[0]?.id ?? null;
+  }
+
+  /** Today's scans that the server has. */
+  async #recallToday(waiting: ReadonlySet<string>): Promise<Scan[]> {
+    const { clock, replica } = this.#post;
+    const today = clock.day(clock.now());
+    const kept = await this.#kept.recall((badgeId) => replica.copy.byId(badgeId));
+    return kept.filter(({ id, at }) => !waiting.has(id) && clock.day(at) === today);
   }
 
   get waiting(): number {
@@ -168,10 +196,11 @@ export class Scans {
     this.#queue.stop();
     this.#prepared.clear();
     await this.#judging;
+    await this.#kept.stop();
   }
 
-  dismissCorrections(): void {
-    this.corrections = [];
+  note(correction: Correction): void {
+    this.corrections = this.corrections.filter((one) => one !== correction);
     this.#post.changed();
   }
 
@@ -199,7 +228,7 @@ export class Scans {
 
   /** Without a disk to keep it on, or a rule to judge it by: the officer must know. */
   #fail(scanId: string, error: unknown): void {
-    this.#update(scanId, { fault: error instanceof Error ? error.message : String(error) });
+    this.#update(scanId, { fault: { by: 'device', detail: messageOf(error) } });
   }
 
   #prepare(scanId: string, prepared: Prepared): void {
@@ -246,7 +275,7 @@ export class Scans {
     if (told === null) return this.#show(scanId, answer);
     this.#update(scanId, { answer });
     if (!corrects(answer, told)) return;
-    this.corrections = [{ scanId, told, answer }, ...this.corrections];
+    this.corrections = [...this.corrections, { scanId, told, answer }];
     this.#post.corrected();
     // A conflict is no news to the server: it was told what the officer did.
     if (answer.conflict) return;
@@ -254,12 +283,12 @@ export class Scans {
     await this.#queue.add({ kind: 'shown', scanId, decision, reason, step: null });
   }
 
-  #declined(entry: Outgoing, { message }: Declined): void {
+  #declined(entry: Outgoing, reason: Declined): void {
     if (entry.kind === 'scan') {
       this.#prepared.delete(entry.scan.scan_id);
-      this.#update(entry.scan.scan_id, { fault: message });
+      this.#update(entry.scan.scan_id, { fault: { by: 'server', detail: reason.message } });
     } else if (entry.kind === 'undo') {
-      this.#update(entry.scanId, { undone: false });
+      this.#setUndone(entry.scanId, isUndoneAlready(reason, this.#find(entry.scanId)));
     }
   }
 
@@ -288,24 +317,37 @@ export class Scans {
   async undo(scan: Scan, reason: string): Promise<void> {
     const step = takingBack(scan);
     const undoneAt = this.#post.clock.now().toISOString();
-    if (this.#queue.empty && (await this.#undoNow(scan.id, reason, undoneAt))) {
-      if (step) await this.#note([step]);
-    } else {
+    if (!this.#queue.empty || !(await this.#undoNow(scan, reason, undoneAt, step))) {
       await this.#queue.add({ kind: 'undo', scanId: scan.id, reason, undoneAt, step });
       this.#queue.resume();
     }
-    this.#update(scan.id, { undone: true });
+    this.#setUndone(scan.id, true);
+  }
+
+  #setUndone(scanId: string, undone: boolean): void {
+    const scan = this.#find(scanId);
+    if (!scan || scan.undone === undone) return;
+    this.#update(scanId, { undone });
+    this.#post.undone({ ...scan, undone });
   }
 
   /** Whether the server has it; else it waits its turn. */
-  async #undoNow(scanId: string, reason: string, undoneAt: string): Promise<boolean> {
+  async #undoNow(
+    scan: Scan,
+    reason: string,
+    undoneAt: string,
+    step: TakenBack | null,
+  ): Promise<boolean> {
     try {
-      await api.undoScan(this.#post.token ?? '', scanId, reason, undoneAt);
-      return true;
+      await api.undoScan(this.#post.token ?? '', scan.id, reason, undoneAt);
     } catch (error) {
       if (error instanceof Unreachable) return false;
+      // Where the person stands since, the copy is told by the server.
+      if (error instanceof Declined && isUndoneAlready(error, this.#find(scan.id))) return true;
       throw error;
     }
+    if (step) await this.#note([step]);
+    return true;
   }
 
   #find(id: string): Scan | undefined {
@@ -314,6 +356,8 @@ export class Scans {
 
   #update(id: string, change: Partial<Scan>): void {
     this.list = this.list.map((kept) => (kept.id === id ? { ...kept, ...change } : kept));
+    // Where no names are, because they never came or the forum is over, nothing is kept of anybody.
+    if (this.#post.replica.copy.complete) this.#kept.keep(this.list);
     this.#post.changed();
   }
 }
@@ -335,12 +379,21 @@ function madeAs({ scan, gate }: OutgoingScan): Made {
 }
 
 /** A kept scan as the officer saw it. */
-function scanOf(entry: Outgoing): Scan | null {
+function scanOf(entry: Outgoing, undone: ReadonlySet<string>): Scan | null {
   if (entry.kind !== 'scan') return null;
   const { scan, told } = entry;
   const presented = 'number' in scan ? { number: scan.number } : { credential: scan.credential };
   const who = told?.participant ?? null;
-  return { ...madeAs(entry), presented, who, answer: told, fault: null, undone: false };
+  const made = madeAs(entry);
+  return { ...made, presented, who, answer: told, fault: null, undone: undone.has(made.id) };
+}
+
+/**
+ * The server refuses to undo what let nobody pass, and what is undone: by the lead, or by this very
+ * device whose answer was lost.
+ */
+function isUndoneAlready({ status }: Declined, scan: Scan | undefined): boolean {
+  return status === CONFLICT && scan?.answer?.decision === 'admitted';
 }
 
 function passageOf({ gate, direction, at }: Made, answer: ScanAnswer): Passage | null {

@@ -61,7 +61,11 @@ export class Session extends EventTarget {
   async start(): Promise<void> {
     this.#device = await device.paired.recall();
     await this.#recallForum();
-    if (this.#device) await Promise.all([this.#replica.load(), this.#scans.load()]);
+    if (this.#device) {
+      await this.#replica.load();
+      // With their names, which are in the copy.
+      await this.#scans.load();
+    }
     void warmUp(this.#replica.copy.head.keys);
     await this.#wipeAfterForum();
     this.#enter(this.#device ? 'paired' : 'pairing');
@@ -205,8 +209,8 @@ export class Session extends EventTarget {
     return this.#scans.undo(scan, reason);
   }
 
-  dismissCorrections(): void {
-    this.#scans.dismissCorrections();
+  note(correction: Correction): void {
+    this.#scans.note(correction);
   }
 
   // ---- Looking somebody up ----
@@ -331,6 +335,7 @@ export class Session extends EventTarget {
         device.tally.keep(device.counted(this.tally, answer));
         if (newest) this.dispatchEvent(new Event('answer'));
       },
+      undone: (scan) => device.tally.keep(this.#recounted(scan)),
       corrected: () => this.dispatchEvent(new Event('correction')),
       reached: () => {
         if (this.offlineSince !== null) void this.touch();
@@ -339,6 +344,12 @@ export class Session extends EventTarget {
       revoked: () => void this.#revoked(),
       changed: () => this.#changed(),
     };
+  }
+
+  #recounted({ answer, at, undone }: Scan): device.Tally {
+    const { tally } = this;
+    if (!answer || this.clock.day(at) !== tally.day) return tally;
+    return undone ? device.uncounted(tally, answer) : device.counted(tally, answer);
   }
 
   // ---- What is kept ----

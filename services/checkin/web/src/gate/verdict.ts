@@ -2,6 +2,7 @@ import type { Forum, ScanAnswer } from '../contract';
 import type { ForumClock } from '../forum-clock';
 import { nameOf } from '../text';
 import type { Words } from '../words/en';
+import { CAN_BE_OVERRIDDEN } from './admission';
 
 /** What an answer looks and sounds like. */
 export type Tone = 'admitted' | 'refused' | 'departed';
@@ -26,6 +27,11 @@ export function tone(answer: ScanAnswer): Tone {
   return answer.reason === 'departed' ? 'departed' : 'admitted';
 }
 
+/** Whether the officer may let the person in all the same. */
+export function mayBeOverridden({ decision, reason, participant }: ScanAnswer): boolean {
+  return decision === 'refused' && participant !== null && CAN_BE_OVERRIDDEN.has(reason);
+}
+
 /** The answer in the officer's words: "Already inside since 08:12, Tower entrance". */
 export function verdict(answer: ScanAnswer, telling: Telling): Verdict {
   const found = tone(answer);
@@ -43,8 +49,10 @@ function sentence(answer: ScanAnswer, telling: Telling): string {
       nameOf(forum.entrances, previous.entrance, language),
     );
   }
-  if (reason === 'zone_not_allowed' || reason === 'zone_full') {
-    const zone = forum.gates.find(({ id }) => id === telling.gate)?.zone ?? '';
+  const zone = forum.gates.find(({ id }) => id === telling.gate)?.zone ?? '';
+  // Who leaves a room is still in the venue, which is the first zone.
+  const leavesRoom = reason === 'departed' && zone !== '' && zone !== forum.zones[0]?.id;
+  if (leavesRoom || reason === 'zone_not_allowed' || reason === 'zone_full') {
     return words.reasonZone[reason](nameOf(forum.zones, zone, language));
   }
   return words.reasons[reason];

@@ -1,4 +1,5 @@
 import type { Presented } from '../contract';
+import { focused } from './focus';
 import { presentBurst } from './presented';
 import { Wedge } from './wedge';
 
@@ -43,8 +44,7 @@ export function listenForWedge(scanned: (presented: Presented) => void): () => v
 }
 
 function focusedField(): HTMLInputElement | null {
-  let element = document.activeElement;
-  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  const element = focused();
   return element instanceof HTMLInputElement ? element : null;
 }
 

@@ -84,6 +84,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `هذه الشارة لا تتيح دخول: ${zone}`,
     zone_full: (zone) => `ممتلئ: ${zone}`,
+    departed: (zone) => `غادر: ${zone}`,
   },
 
   gate: {
@@ -133,6 +134,10 @@ export default {
     unsent: 'لم يُرسل بعد',
     unsentDetail: 'لا يوجد اتصال. حُفظت عملية المسح وستُرسل تلقائيًا.',
     failed: 'لم يتم المسح',
+    failedBy: {
+      server: 'لم يقبلها الخادم. أعد المسح أو اكتب الرقم.',
+      device: 'لا يستطيع هذا الجهاز حفظها. استخدم جهازًا آخر.',
+    },
 
     correctionTitle: 'تصحيح:',
     correctionOf: (told, now) => `كانت النتيجة «${told}» وأصبحت «${now}»`,
@@ -157,6 +162,7 @@ export default {
     undone: 'تم التراجع',
     undoTitle: 'التراجع عن عملية المسح هذه',
     undoReasons: ['شخص آخر', 'لم يمر', 'اتجاه خاطئ'],
+    undoFailed: 'لم يتم التراجع. أبلغ مسؤول الأمن.',
     override: 'السماح رغم ذلك',
     overrideTitle: 'السماح بالدخول رغم الرفض',
     overrideReasons: ['تم التحقق من الهوية يدويًا', 'وافق مسؤول الأمن', 'رفض خاطئ'],
@@ -185,12 +191,14 @@ export default {
     unpairDetail: 'تُمحى الأسماء من الجهاز، ويلزم رمز جديد لاستئناف المسح.',
     unpairWaiting: (n) => `لم يُرسل بعد: ${plural(n, SCANS)}. اتصل بالشبكة أولًا وإلا ضاعت.`,
     unpairAndLose: (n) => `إلغاء الاقتران وفقدان ${plural(n, LOST_SCANS)}`,
+    unpairReally: 'نعم، إلغاء الاقتران',
 
     pairTitle: 'اقتران هذا الجهاز',
     pairDetail: 'امسح الرمز الذي يعرضه مسؤول الأمن، أو اكتبه.',
     pairCode: 'رمز الاقتران',
     pair: 'اقتران',
     pairScan: 'مسح الرمز',
+    pairAim: 'ضع رمز الاقتران داخل الإطار',
     pairing: 'يجري الاقتران …',
     pairFault: {
       unreadable: 'هذا ليس رمز اقتران',

@@ -44,6 +44,7 @@ const en = {
   reasonZone: {
     zone_not_allowed: (zone: string) => `This badge does not open: ${zone}`,
     zone_full: (zone: string) => `Full: ${zone}`,
+    departed: (zone: string) => `Has left: ${zone}`,
   },
 
   gate: {
@@ -92,6 +93,10 @@ const en = {
     unsent: 'Not yet sent',
     unsentDetail: 'No connection. The scan is kept and sent by itself.',
     failed: 'Not scanned',
+    failedBy: {
+      server: 'The server does not take it. Scan again, or type the number.',
+      device: 'This device cannot keep it. Use another device.',
+    },
 
     correctionTitle: 'Correction:',
     correctionOf: (told: string, now: string) => `Told “${told}”, now “${now}”`,
@@ -116,6 +121,7 @@ const en = {
     undone: 'Undone',
     undoTitle: 'Undo this scan',
     undoReasons: ['Wrong person', 'Did not go through', 'Wrong direction'],
+    undoFailed: 'Not undone. Tell the security lead.',
     override: 'Admit anyway',
     overrideTitle: 'Admit in spite of the refusal',
     overrideReasons: ['Identity checked by hand', 'Security lead agreed', 'Wrong refusal'],
@@ -146,12 +152,14 @@ const en = {
     unpairWaiting: (n: number) =>
       `Not yet sent: ${plural(n, 'scan', 'scans')}. Go online first, or ${n === 1 ? 'it is' : 'they are'} lost.`,
     unpairAndLose: (n: number) => `Unpair and lose ${plural(n, 'scan', 'scans')}`,
+    unpairReally: 'Really unpair it',
 
     pairTitle: 'Pair this device',
     pairDetail: 'Scan the code that the security lead shows you, or type it.',
     pairCode: 'Pairing code',
     pair: 'Pair',
     pairScan: 'Scan the code',
+    pairAim: 'Hold the pairing code in the frame',
     pairing: 'Pairing …',
     pairFault: {
       unreadable: 'This is not a pairing code',

@@ -39,6 +39,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `Este distintivo no da acceso a: ${zone}`,
     zone_full: (zone) => `Completo: ${zone}`,
+    departed: (zone) => `Ha salido de: ${zone}`,
   },
 
   gate: {
@@ -87,6 +88,10 @@ export default {
     unsent: 'Aún no enviado',
     unsentDetail: 'Sin conexión. El escaneo se guarda y se enviará automáticamente.',
     failed: 'No escaneado',
+    failedBy: {
+      server: 'El servidor no lo acepta. Escanee de nuevo o escriba el número.',
+      device: 'Este dispositivo no puede guardarlo. Use otro.',
+    },
 
     correctionTitle: 'Corrección:',
     correctionOf: (told, now) => `Se indicó «${told}», ahora «${now}»`,
@@ -111,6 +116,7 @@ export default {
     undone: 'Deshecho',
     undoTitle: 'Deshacer este escaneo',
     undoReasons: ['Persona equivocada', 'No pasó', 'Sentido equivocado'],
+    undoFailed: 'No se deshizo. Avise al responsable de seguridad.',
     override: 'Admitir igualmente',
     overrideTitle: 'Admitir pese a la denegación',
     overrideReasons: [
@@ -145,12 +151,14 @@ export default {
     unpairWaiting: (n) =>
       `Aún sin enviar: ${plural(n, 'escaneo', 'escaneos')}. Conéctese primero o se ${n === 1 ? 'perderá' : 'perderán'}.`,
     unpairAndLose: (n) => `Desvincular y perder ${plural(n, 'escaneo', 'escaneos')}`,
+    unpairReally: 'Sí, desvincularlo',
 
     pairTitle: 'Vincular este dispositivo',
     pairDetail: 'Escanee el código que le muestra el responsable de seguridad, o escríbalo.',
     pairCode: 'Código de vinculación',
     pair: 'Vincular',
     pairScan: 'Escanear el código',
+    pairAim: 'Coloque el código de vinculación en el recuadro',
     pairing: 'Vinculando …',
     pairFault: {
       unreadable: 'No es un código de vinculación',

@@ -39,6 +39,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `Ce badge ne donne pas accès à : ${zone}`,
     zone_full: (zone) => `Complet : ${zone}`,
+    departed: (zone) => `A quitté : ${zone}`,
   },
 
   gate: {
@@ -87,6 +88,10 @@ export default {
     unsent: 'Pas encore envoyé',
     unsentDetail: 'Pas de connexion. Le scan est gardé et partira de lui-même.',
     failed: 'Non scanné',
+    failedBy: {
+      server: 'Le serveur ne l’accepte pas. Scannez de nouveau ou saisissez le numéro.',
+      device: 'Cet appareil ne peut pas le garder. Utilisez-en un autre.',
+    },
 
     correctionTitle: 'Correction :',
     correctionOf: (told, now) => `Affiché « ${told} », désormais « ${now} »`,
@@ -111,6 +116,7 @@ export default {
     undone: 'Annulé',
     undoTitle: 'Annuler ce scan',
     undoReasons: ['Mauvaise personne', 'N’est pas passé', 'Mauvais sens'],
+    undoFailed: 'Non annulé. Prévenez le responsable de la sécurité.',
     override: 'Admettre quand même',
     overrideTitle: 'Admettre malgré le refus',
     overrideReasons: ['Identité vérifiée à la main', 'Accord du responsable', 'Refus erroné'],
@@ -140,12 +146,14 @@ export default {
     unpairWaiting: (n) =>
       `Pas encore envoyé : ${plural(n, 'scan', 'scans')}. Reconnectez-vous d’abord, sinon ${n === 1 ? 'il sera perdu' : 'ils seront perdus'}.`,
     unpairAndLose: (n) => `Dissocier et perdre ${plural(n, 'scan', 'scans')}`,
+    unpairReally: 'Oui, le dissocier',
 
     pairTitle: 'Associer cet appareil',
     pairDetail: 'Scannez le code que montre le responsable de la sécurité, ou saisissez-le.',
     pairCode: 'Code d’association',
     pair: 'Associer',
     pairScan: 'Scanner le code',
+    pairAim: 'Placez le code d’association dans le cadre',
     pairing: 'Association…',
     pairFault: {
       unreadable: 'Ce n’est pas un code d’association',

@@ -35,6 +35,7 @@ export default {
   reasonZone: {
     zone_not_allowed: (zone) => `此胸卡无权进入：${zone}`,
     zone_full: (zone) => `已满：${zone}`,
+    departed: (zone) => `已离开：${zone}`,
   },
 
   gate: {
@@ -84,6 +85,10 @@ export default {
     unsent: '尚未发送',
     unsentDetail: '无连接。扫描已保存，将自动发送。',
     failed: '未扫描',
+    failedBy: {
+      server: '服务器未接受。请重新扫描，或输入号码。',
+      device: '本设备无法保存。请使用其他设备。',
+    },
 
     correctionTitle: '更正：',
     correctionOf: (told, now) => `原为“${told}”，现为“${now}”`,
@@ -108,6 +113,7 @@ export default {
     undone: '已撤销',
     undoTitle: '撤销此次扫描',
     undoReasons: ['人员有误', '未通过入口', '方向有误'],
+    undoFailed: '未能撤销。请告知安保负责人。',
     override: '仍准许入场',
     overrideTitle: '不顾拒绝，准许入场',
     overrideReasons: ['已人工核验身份', '安保负责人已同意', '拒绝有误'],
@@ -136,12 +142,14 @@ export default {
     unpairDetail: '设备上的姓名将被清除。再次扫描需要新的配对码。',
     unpairWaiting: (n) => `尚有${n}次扫描未发送。请先联网，否则将会丢失。`,
     unpairAndLose: (n) => `解除配对并丢弃${n}次扫描`,
+    unpairReally: '确定解除配对',
 
     pairTitle: '配对本设备',
     pairDetail: '请扫描安保负责人出示的配对码，或手动输入。',
     pairCode: '配对码',
     pair: '配对',
     pairScan: '扫描配对码',
+    pairAim: '请将配对码置于框内',
     pairing: '正在配对…',
     pairFault: {
       unreadable: '这不是配对码',
