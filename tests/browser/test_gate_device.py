@@ -416,6 +416,11 @@ WITH_PATIENCE: Final = """
 """
 
 
+NOTHING_WAITS: Final = """
+    () => document.querySelector('gate-app').shadowRoot.querySelector('gate-header').waiting === 0
+"""
+
+
 def test_the_status_line_speaks_of_scans_that_wait_only_if_they_do(
     system: OneMachine, chromium: str, lead: httpx.Client
 ) -> None:
@@ -430,6 +435,8 @@ def test_the_status_line_speaks_of_scans_that_wait_only_if_they_do(
             scan_by_hand(page, badge["credential"])
             expect(page.locator("answer-view")).to_have_attribute("data-reason", reason)
         assert page.evaluate("window.said") == []
+        # What the device shows at once it may be sending still, and the next would go with it.
+        page.wait_for_function(NOTHING_WAITS)
         page.evaluate("window.patience = 0")
         held: list[Route] = []
         page.context.route("**/scans", lambda route: held.append(route))
