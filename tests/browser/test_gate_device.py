@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,16 @@ def offered(lead: httpx.Client) -> str:
     body = {"gate": "tower-in", "label": "Lane 1"}
     url: str = lead.post("/checkin/api/enrolments", json=body).json()["url"]
     return url
+
+
+@contextmanager
+def paired(chromium: str, lead: httpx.Client) -> Iterator[Page]:
+    """A phone that has just opened a pairing link."""
+    with start_chromium(chromium) as browser:
+        page = browser.new_context(viewport=PHONE, locale="en").new_page()
+        page.goto(offered(lead))
+        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+        yield page
 
 
 def test_a_pairing_outlives_a_browser_that_is_killed_at_once(
@@ -255,10 +266,7 @@ def test_what_is_undone_is_off_the_screen_and_the_count(
     system: OneMachine, chromium: str, lead: httpx.Client
 ) -> None:
     badge = badge_of(system.visit(), register(system.visit(), family_name="Takenback")[0])
-    with start_chromium(chromium) as browser:
-        page = browser.new_context(viewport=PHONE, locale="en").new_page()
-        page.goto(offered(lead))
-        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+    with paired(chromium, lead) as page:
         scan_by_hand(page, badge["credential"])
         answer = page.locator("answer-view")
         expect(answer).to_have_attribute("data-reason", "first_entry")
@@ -286,10 +294,7 @@ def test_nobody_on_hold_is_offered_to_be_let_in(
     badge = badge_of(system.visit(), register(system.visit(), family_name="Heldback")[0])
     who = f"/checkin/api/participants/{badge['registration_id']}/hold"
     assert lead.post(who, json={"reason": "Police"}).is_success
-    with start_chromium(chromium) as browser:
-        page = browser.new_context(viewport=PHONE, locale="en").new_page()
-        page.goto(offered(lead))
-        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+    with paired(chromium, lead) as page:
         found = page.locator("find-person li")
         for direction in ("in", "out"):
             page.locator(f"gate-header input[value={direction}]").check()
@@ -311,10 +316,7 @@ def test_a_sheet_begins_at_its_field_and_gives_the_focus_back(
     system: OneMachine, chromium: str, lead: httpx.Client
 ) -> None:
     badge = badge_of(system.visit(), register(system.visit())[0])
-    with start_chromium(chromium) as browser:
-        page = browser.new_context(viewport=PHONE, locale="en").new_page()
-        page.goto(offered(lead))
-        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+    with paired(chromium, lead) as page:
         for opener, field in (("Type number", "number"), ("Find person", "query")):
             page.get_by_role("button", name=opener).focus()
             page.keyboard.press("Enter")
@@ -459,10 +461,7 @@ CENTRES: Final = """
 
 
 def test_without_a_camera_nothing_keeps_its_place(chromium: str, lead: httpx.Client) -> None:
-    with start_chromium(chromium) as browser:
-        page = browser.new_context(viewport=PHONE, locale="en").new_page()
-        page.goto(offered(lead))
-        expect(page.locator("gate-header")).to_be_visible(timeout=HEARS_MS)
+    with paired(chromium, lead) as page:
         scan_by_hand(page, "NO BADGE OF THE FORUM")
         expect(page.locator("answer-view")).to_have_attribute("data-reason", "malformed")
         answer, next_words = page.evaluate(CENTRES)
