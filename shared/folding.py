@@ -52,6 +52,16 @@ def searched(asked: str) -> list[str]:
     return folded(_SIGN.sub(r" \g<0> ", asked)).split()
 
 
+def patterns(asked: str) -> dict[str, list[str]]:
+    """For LIKE ALL: the words somewhere in a folded name, and at the beginnings of names."""
+    # Nothing to escape: a folded word has letters and digits only.
+    words = searched(asked)
+    return {
+        "words": [f"%{word}%" for word in words],
+        "beginnings": [f"% {word}%" for word in words],
+    }
+
+
 def is_telling(asked: str) -> bool:
     """Whether it is enough to look somebody up by."""
     return len("".join(searched(asked))) >= SHORTEST or _SIGN.search(asked) is not None

@@ -253,7 +253,7 @@ class Service:
                 # cancellation ends a job.
                 if is_stopping():
                     raise
-                log.error("job.failed", service=self.name, job=job.__qualname__, exc_info=error)
+                log.error("job.failed", service=self.name, job=_name_of(job), exc_info=error)
                 await asyncio.sleep(1)
 
     async def _housekeeping(self) -> None:
@@ -370,6 +370,11 @@ def _is_inside(request: Request) -> bool:
         return ipaddress.ip_address(request.client.host if request.client else "").is_private
     except ValueError:
         return False
+
+
+def _name_of(job: Job) -> str:
+    """Of a partial, too, which has none of its own."""
+    return str(getattr(job, "func", job).__qualname__)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,5 +1,6 @@
 """The badging service: a signed badge for everyone who may come, and none for those who may not."""
 
+from functools import partial
 from pathlib import Path
 
 from services.badging import (
@@ -10,7 +11,6 @@ from services.badging import (
     desk_pages,
     keys_api,
     pages,
-    people,
     retention,
     runs_pages,
     sheets_api,
@@ -23,9 +23,11 @@ from services.badging.files import Files
 from services.badging.keys import Keys
 from services.badging.settings import BadgingSettings
 from services.badging.sheets import Printer
+from services.badging.tables import holders
 from services.badging.wallets_api import open_wallets
 from shared import sessions
 from shared.events import BADGING_STAFF
+from shared.name_folding import keep_folding
 from shared.pages import install as install_pages
 from shared.platform import Platform
 from shared.service import Service
@@ -59,9 +61,6 @@ def create(given: Platform) -> Service:
         at_once=settings.drawn_at_once,
     )
 
-    async def fold_names() -> None:
-        await people.keep_folding(service.database)
-
     install_pages(service.app, FOLDER, "badging")
     service.prepares(keys.make_first)
     # Before the badge itself, whose path takes any ending for a part of the id.
@@ -83,5 +82,5 @@ def create(given: Platform) -> Service:
     )
     service.keeps(*retention.rules(given.forum.retention))
     service.runs(certificates.run)
-    service.runs(fold_names)
+    service.runs(partial(keep_folding, service.database, holders))
     return service

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, select, text, update
+from sqlalchemy import ColumnElement, Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.badging.badges import SELECT, Badge
@@ -15,15 +14,11 @@ from services.badging.tables import badges, holders
 from shared import badge_number, credential
 from shared.badge_number import InvalidBadgeNumber
 from shared.credential import Malformed
-from shared.database import Database
-from shared.folding import is_telling, search_name, searched
+from shared.folding import is_telling, patterns
 from shared.problems import not_found
 
 SHOWN: Final = 25
 """People of one answer: who reads on would rather type one letter more."""
-SOME: Final = 100
-"""Names folded at a time: whoever waits for a badge waits for the event loop meanwhile."""
-FOLD_SECONDS: Final = 10.0
 
 
 async def badge_named(connection: AsyncConnection, asked: str) -> Badge | None:
@@ -55,14 +50,8 @@ async def named(connection: AsyncConnection, asked: str) -> Sequence[Row[Any]]:
     the newest. One more than is shown, if there are more."""
     if not is_telling(asked):
         return ()
-    words = searched(asked)
-    # Nothing to escape: a folded word has letters and digits only.
-    patterns = {
-        "words": [f"%{word}%" for word in words],
-        "beginnings": [f"% {word}%" for word in words],
-        "limit": SHOWN + 1,
-    }
-    return (await connection.execute(_BY_NAME, patterns)).all()
+    given = {**patterns(asked), "limit": SHOWN + 1}
+    return (await connection.execute(_BY_NAME, given)).all()
 
 
 async def photo(connection: AsyncConnection, registration_id: UUID) -> bytes:
@@ -78,37 +67,6 @@ async def photo(connection: AsyncConnection, registration_id: UUID) -> bytes:
     return found
 
 
-async def keep_folding(database: Database) -> None:
-    """Fold the names that were written by the version before, which had no desk.
-
-    For ever: while the service is being renewed, both versions write.
-    """
-    while True:
-        while await _fold_some(database):
-            pass
-        await asyncio.sleep(FOLD_SECONDS)
-
-
-async def _fold_some(database: Database) -> bool:
-    async with database.begin() as tx:
-        rows = (await tx.execute(_UNFOLDED)).all()
-        names = [{"who": row.registration_id, "name": search_name(*row[1:])} for row in rows]
-        if names:
-            await tx.execute(_FOLD, names)
-    return bool(names)
-
-
-_UNFOLDED: Final = (
-    select(holders.c.registration_id, holders.c.given_name, holders.c.family_name)
-    .where(holders.c.search_name.is_(None), holders.c.family_name.is_not(None))
-    .limit(SOME)
-    .with_for_update(skip_locked=True)
-)
-_FOLD: Final = (
-    update(holders)
-    .where(holders.c.registration_id == bindparam("who"))
-    .values(search_name=bindparam("name"))
-)
 # First those of whom every word begins a name. The version before, which still runs while the
 # service is being renewed, removes a name and leaves what it was folded to.
 _BY_NAME: Final = text("""

@@ -1,6 +1,7 @@
 """The check-in service: the gates, who passes them, and who is inside."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from services.checkin import (
@@ -21,19 +22,20 @@ from services.checkin.gates import Gates
 from services.checkin.keys import VerifyingKeys
 from services.checkin.live import Live
 from services.checkin.news import News
-from services.checkin.participants import keep_folding
 from services.checkin.replica import Replica
 from services.checkin.reports import Reports
 from services.checkin.room import Room
 from services.checkin.scan_outbox import ScanOutbox
 from services.checkin.settings import CheckinSettings
 from services.checkin.siblings import Siblings
+from services.checkin.tables import participants
 from services.checkin.turnstile import Turnstile
 from services.checkin.watchman import Watchman
 from shared import sessions
 from shared.downloads import Downloads
 from shared.events import CHECKIN_STAFF
 from shared.limits import RateLimit
+from shared.name_folding import keep_folding
 from shared.pages import install as install_pages
 from shared.platform import Platform
 from shared.service import Service
@@ -80,9 +82,6 @@ def create(given: Platform) -> Service:
         service.database, given.forum, given.clock, given.settings.home
     )
 
-    async def fold_names() -> None:
-        await keep_folding(service.database)
-
     install_pages(service.app, FOLDER, "checkin")
     service.serves(api.router, live_api.router, exports_api.router, reckoning_api.router)
     service.serves(evacuation_api.router, evacuation_pages.router)
@@ -101,5 +100,5 @@ def create(given: Platform) -> Service:
     service.runs(room.draw_curves)
     service.runs(Watchman(gates).run)
     service.runs(news.run)
-    service.runs(fold_names)
+    service.runs(partial(keep_folding, service.database, participants))
     return service

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Row, bindparam, select, text, update
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.checkin.admission import BadgeStatus, session_of
 from services.checkin.persons import ParticipantOut
-from services.checkin.tables import participants
 from shared import badge_number
 from shared.badge_number import InvalidBadgeNumber
-from shared.database import Database
-from shared.folding import SHORTEST, is_telling, search_name, searched
+from shared.folding import SHORTEST, is_telling, patterns
 from shared.forum import Forum
 from shared.problems import FieldError, invalid_input
-
-SOME: Final = 100
-"""Names folded at a time: scans wait for the event loop meanwhile."""
-FOLD_SECONDS: Final = 10.0
 
 
 class FoundOut(ParticipantOut):
@@ -53,20 +46,14 @@ async def look_up(
     """
     if not is_telling(asked):
         raise invalid_input([FieldError("q", f"give at least {SHORTEST} letters or digits")])
-    words = searched(asked)
     now_inside = {"zone": zone, "session": session_of(forum, now)}
     rows: Sequence[Row[Any]] = ()
     # A name may look like a number.
     if (number := _number(asked)) is not None:
         rows = (await connection.execute(_BY_NUMBER, {"number": number, **now_inside})).all()
     if not rows:
-        # Nothing to escape: a folded word has letters and digits only.
-        patterns = {
-            "words": [f"%{word}%" for word in words],
-            "beginnings": [f"% {word}%" for word in words],
-            "limit": limit,
-        }
-        rows = (await connection.execute(_BY_NAME, patterns | now_inside)).all()
+        given = {**patterns(asked), "limit": limit, **now_inside}
+        rows = (await connection.execute(_BY_NAME, given)).all()
     return [FoundOut.model_validate(row) for row in rows]
 
 
@@ -77,26 +64,6 @@ async def on_hold(connection: AsyncConnection, forum: Forum, now: datetime) -> l
     return [FoundOut.model_validate(row) for row in rows]
 
 
-async def keep_folding(database: Database) -> None:
-    """Fold the names that were written by the version before, which did not look people up.
-
-    For ever: while the service is being renewed, both versions write.
-    """
-    while True:
-        while await _fold_some(database):
-            pass
-        await asyncio.sleep(FOLD_SECONDS)
-
-
-async def _fold_some(database: Database) -> bool:
-    async with database.begin() as tx:
-        rows = (await tx.execute(_UNFOLDED)).all()
-        names = [{"who": row.registration_id, "name": search_name(*row[1:])} for row in rows]
-        if names:
-            await tx.execute(_FOLD, names)
-    return bool(names)
-
-
 def _number(asked: str) -> str | None:
     try:
         return badge_number.parse(asked)
@@ -104,17 +71,6 @@ def _number(asked: str) -> str | None:
         return None
 
 
-_UNFOLDED: Final = (
-    select(participants.c.registration_id, participants.c.given_name, participants.c.family_name)
-    .where(participants.c.search_name.is_(None))
-    .limit(SOME)
-    .with_for_update(skip_locked=True)
-)
-_FOLD: Final = (
-    update(participants)
-    .where(participants.c.registration_id == bindparam("who"))
-    .values(search_name=bindparam("name"))
-)
 # The effective status is as persons.badge has it.
 _FOUND: Final = """
     SELECT b.registration_id, b.badge_id, b.number,

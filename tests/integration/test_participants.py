@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from deploy.private_servers import PostgreSQL
-from services.checkin import participants
-from services.checkin.participants import keep_folding
+from services.checkin.tables import participants
+from shared import name_folding
 from shared.access import SESSION_COOKIE, Role, Staff
 from shared.events import RegistrationAmended, RegistrationErased
 from shared.folding import folded
@@ -228,8 +228,8 @@ async def test_names_that_the_version_before_writes_are_found_all_the_same(
         )
     # What it erases is gone at once.
     assert not await finds(checkin, "before", changed)
-    monkeypatch.setattr(participants, "FOLD_SECONDS", 60)
-    folding = asyncio.create_task(keep_folding(checkin.service.database))
+    monkeypatch.setattr(name_folding, "FOLD_SECONDS", 60)
+    folding = asyncio.create_task(name_folding.keep_folding(checkin.service.database, participants))
     async with asyncio.timeout(5):
         while not (await finds(checkin, "elan", kept) and await finds(checkin, "ander", changed)):
             await asyncio.sleep(0.05)

@@ -242,7 +242,8 @@ async def test_a_service_that_cannot_start_says_so_and_refuses_requests(
         assert unavailable(await http.get("/desk/api/visitors"))
 
 
-async def test_a_job_that_fails_is_begun_again(service: Service) -> None:
+@pytest.mark.parametrize("is_partial", [False, True])
+async def test_a_job_that_fails_is_begun_again(service: Service, is_partial: bool) -> None:
     begun: list[int] = []
 
     async def stumble() -> None:
@@ -250,7 +251,7 @@ async def test_a_job_that_fails_is_begun_again(service: Service) -> None:
         if len(begun) < 2:
             raise LookupError
 
-    service.runs(stumble)
+    service.runs(partial(stumble) if is_partial else stumble)
     async with running(service) as http:
         await ready(http)
 
