@@ -6,7 +6,9 @@ import asyncio
 import io
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -44,7 +46,15 @@ async def checkin(
     postgres: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Checkin]:
     postgres.drop_databases()
-    async with running(postgres.url, tmp_path_factory.mktemp("home"), clock=NOW) as service:
+    async with counting_anew(postgres.url, tmp_path_factory.mktemp("home"), clock=NOW) as service:
+        yield service
+
+
+@asynccontextmanager
+async def counting_anew(url: str, home: Path, *, clock: str) -> AsyncIterator[Checkin]:
+    """Check-in that counts at each question, even where a busy machine takes its time for it."""
+    async with running(url, home, clock=clock) as service:
+        service.service.app.state.reports.patience = 600.0
         yield service
 
 
@@ -296,7 +306,7 @@ async def test_when_the_forum_is_over_the_report_has_genders_as_they_are(
 ) -> None:
     postgres.drop_databases()
     home = tmp_path_factory.mktemp("over")
-    async with running(postgres.url, home, clock="2017-06-16T20:30:00+02:00") as over:
+    async with counting_anew(postgres.url, home, clock="2017-06-16T20:30:00+02:00") as over:
         figures = await report(over)
         assert figures["total"] == {"registered": 0, "attended": 0, "by_day": {}}
         for path in ("report", "api/report.pdf", "api/report.xlsx"):
