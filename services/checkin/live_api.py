@@ -71,21 +71,21 @@ async def live(
     gates: OurGates,
     room: OurRoom,
     by: Watcher,
-    after: Annotated[int | None, Query(ge=0, description="As Last-Event-ID")] = None,
     last_event_id: Annotated[str | None, Header(description="Of the last event seen")] = None,
 ) -> EventSourceResponse:
     """`room` comes first, and again whenever something was lost on the way: `figures` (as
     `/attendance`), the latest `scans`, oldest first, open and latest `alerts`, paired `devices`.
     `changes` has what has changed of it: `figures` as JSON Merge Patch (RFC 7396), new `scans`,
     `alerts` and `devices` as a whole. Scans may come twice, with the same `seq`, and none is
-    missing: go on with `Last-Event-ID`, at any process. Names are in them for organisers and
-    security leads. `beat` comes every five seconds with the forum's `now`.
+    missing: go on with `Last-Event-ID`, at any process; `room` has only newer ones then. Without
+    it, all latest scans come again, with the names that people have by now. Names are in them for
+    organisers and security leads. `beat` comes every five seconds with the forum's `now`.
     """
     audience = Audience.lead if by.has(*LEADS) else Audience.viewer
     if audience == Audience.lead:
         # Who is on it follows from the scans and alerts of that time.
         await audit.note_read(gates.database, gates.clock.now(), "live.watch", [])
-    return await _events(request, by, gates, room, audience, _number(last_event_id) or after)
+    return await _events(request, by, gates, room, audience, _number(last_event_id))
 
 
 async def _events(

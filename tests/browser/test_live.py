@@ -152,6 +152,41 @@ def test_a_lost_connection_shows_and_is_mended_with_no_gap(
     assert page.evaluate("window.neverReloaded")
 
 
+def settled_after_a_while(page: Page, gate: httpx.Client, lead: httpx.Client) -> int:
+    """The number up to which those who watch have all entries of the log: `Last-Event-ID`."""
+    page.wait_for_timeout(700)
+    scan(gate, "nothing")
+    with lead.stream("GET", "/checkin/api/live") as events:
+        return next(int(line[3:]) for line in events.iter_lines() if line.startswith("id:"))
+
+
+def test_who_is_erased_while_the_line_is_cut_has_no_name_after_it(
+    system: OneMachine, pages: Pages, gate: httpx.Client, lead: httpx.Client
+) -> None:
+    page = pages.open()
+    badge = new_badge(system, given_name="Bertha", family_name="Benz")
+    scan_until_known(gate, badge["credential"])
+    feed = page.locator("scan-feed")
+    expect(feed).to_contain_text("Bertha Benz", timeout=AT_ONCE_MS)
+    seq = int(feed.locator("li").first.get_attribute("data-seq") or "")
+    eventually(lambda: settled_after_a_while(page, gate, lead), lambda settled: settled >= seq)
+    expect(feed).to_contain_text("Bertha Benz")
+    page.context.set_offline(True)  # Chromium leaves an open stream alone
+    system.kill()
+    system.start()
+    warning = page.locator("[data-warning=lost]")
+    expect(warning).to_be_visible(timeout=20_000)
+    path = f"/registration/api/registrations/{badge['registration_id']}/erase"
+    with system.visit().as_staff(Role.organiser) as organiser:
+        organiser.post(path, json={}).raise_for_status()
+    # As soon as it is told to nobody who opens the page, the one that was cut off must lose it.
+    expect(pages.open().locator("scan-feed")).not_to_contain_text("Benz", timeout=AT_ONCE_MS)
+    page.context.set_offline(False)
+    expect(warning).to_have_count(0, timeout=20_000)
+    expect(feed.locator("li").first).to_be_visible()
+    expect(feed).not_to_contain_text("Benz")
+
+
 def test_an_alert_is_raised_seen_to_and_kept(
     system: OneMachine, pages: Pages, gate: httpx.Client, lead: httpx.Client
 ) -> None:

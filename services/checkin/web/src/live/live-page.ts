@@ -75,7 +75,7 @@ export class LivePage extends LitElement {
     this.toggleAttribute('wall', this.wall);
     void this.learnForum();
     this.leave = stream.watch({
-      whole: (room) => (this.room = begin(this.room, room)),
+      whole: (room) => (this.room = begin(room)),
       changes: (changes) => (this.room = this.room && follow(this.room, changes)),
       heard: () => (this.heardAt = this.clock.now()),
       connection: (connection) => this.connected(connection),

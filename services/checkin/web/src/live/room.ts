@@ -9,9 +9,9 @@ type Json = Readonly<Record<string, unknown>>;
 /** What has changed: figures as a JSON Merge Patch, new scans, alerts and devices as a whole. */
 export type Changes = Partial<Omit<Room, 'figures'>> & { readonly figures?: Json };
 
-/** The whole; scans that were seen before stay, for only newer ones are told again. */
-export function begin(before: Room | null, whole: Room): Room {
-  return { ...whole, scans: withScans(before?.scans ?? [], whole.scans) };
+/** The whole, whatever was shown before. */
+export function begin(whole: Room): Room {
+  return { ...whole, scans: withScans([], whole.scans) };
 }
 
 export function follow(before: Room, changes: Changes): Room {

@@ -47,18 +47,17 @@ export function stopDevice(device: string): Promise<unknown> {
 }
 
 /**
- * Follows the control room until stopped, through every break of the line: it goes on after the
- * last event that was seen, at whichever server answers.
+ * Follows the control room until stopped, through every break of the line. After each it has the
+ * whole anew, from whichever server answers: who was erased meanwhile has no name in it.
  */
 export function watch(listener: Listener): () => void {
   let source: EventSource | null = null;
   let reopening: ReturnType<typeof setTimeout> | undefined;
   let silence: ReturnType<typeof setTimeout> | undefined;
-  let after = '';
 
   function open(): void {
     clearTimeout(reopening);
-    source = new EventSource(`${BASE}/live${after && `?after=${after}`}`);
+    source = new EventSource(`${BASE}/live`);
     source.addEventListener('room', (event) => {
       listener.whole(JSON.parse(heard(event)) as Room);
       listener.connection('live');
@@ -71,8 +70,7 @@ export function watch(listener: Listener): () => void {
     listenToSilence();
   }
 
-  function heard({ data, lastEventId }: MessageEvent<string>): string {
-    after = lastEventId || after;
+  function heard({ data }: MessageEvent<string>): string {
     listenToSilence();
     listener.heard();
     return data;
