@@ -92,6 +92,13 @@ export const look = css`
     border-radius: var(--radius);
   }
 
+  select {
+    appearance: none;
+    padding-inline-end: var(--list-arrow-room);
+    background: var(--list-arrow) var(--surface);
+    text-overflow: ellipsis;
+  }
+
   .hint {
     color: var(--ink-soft);
     font-size: var(--text-small);

@@ -216,7 +216,7 @@ export class CameraView extends LitElement {
         inline-size: auto;
         max-inline-size: 60%;
         min-block-size: var(--target);
-        background: rgb(5 12 20 / 0.75);
+        background-color: rgb(5 12 20 / 0.75);
         border-color: rgb(255 255 255 / 0.6);
       }
 

@@ -606,7 +606,7 @@ export class LivePage extends LitElement {
       header select {
         inline-size: auto;
         min-block-size: var(--target);
-        background: transparent;
+        background-color: transparent;
         border-color: var(--on-band-soft);
       }
 
