@@ -64,6 +64,9 @@ TROUBLE_SECONDS = 30
 FORGET_SECONDS = 60
 AGAIN_SECONDS = 1
 """What was in hand when somebody was erased has come to rest by then."""
+KEEP_ALIVE_SECONDS = 75
+"""So long a line may idle: longer than whoever calls keeps it, for one that we close takes what was
+just sent on it along (RFC 9112, 9.5)."""
 
 Job = Callable[[], Awaitable[None]]
 PlainEndpoint = Callable[[Request], Awaitable[Response]]
@@ -416,5 +419,6 @@ def serve(app: ASGIApp, settings: Settings, host: str, port: int) -> None:
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=10,
     )

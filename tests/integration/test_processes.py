@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -86,6 +91,30 @@ def test_each_service_stops_in_good_order_when_asked(processes: Processes) -> No
     assert "Traceback" not in notifications.log.read_text()
     notifications.start()
     eventually(lambda: processes.is_ready("notifications"), bool)
+
+
+def test_no_scan_is_turned_away_where_a_service_stood_still_for_a_moment(
+    processes: Processes, visitor: Visitor
+) -> None:
+    """uvicorn of itself closes lines that were idle for five seconds, and what waited in them."""
+    registration_id, _ = register(visitor)
+    badge = badge_of(visitor, registration_id)
+    checkin = processes.services["checkin"].pid
+    with device_at(visitor, "tower-in") as device, ThreadPoolExecutor(8) as phones:
+
+        def scan_at_once(times: int) -> list[Future[dict[str, Any]]]:
+            return [phones.submit(scan, device, badge["credential"]) for _ in range(times)]
+
+        scan_until_known(device, badge["credential"])
+        wait(scan_at_once(8))
+        time.sleep(4)
+        os.kill(checkin, signal.SIGSTOP)
+        try:
+            waiting = scan_at_once(8)
+            time.sleep(2)
+        finally:
+            os.kill(checkin, signal.SIGCONT)
+        assert {judged.result()["reason"] for judged in waiting} == {"already_inside"}
 
 
 def test_the_front_door_hides_what_is_for_the_machines_inside(processes: Processes) -> None:

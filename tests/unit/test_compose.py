@@ -27,6 +27,7 @@ from services.checkin.settings import CheckinSettings
 from services.notifications.settings import NotificationsSettings
 from services.registration.settings import RegistrationSettings
 from shared.clock import read_clock
+from shared.service import KEEP_ALIVE_SECONDS
 from shared.settings import REPOSITORY, Settings, load
 from shared.wallets import WalletSettings
 
@@ -171,6 +172,11 @@ def test_caddy_finds_every_service_where_it_listens() -> None:
     assert {route[0]: int(route[4]) for route in routes} == SERVICES
     for prefix, host_setting, host, port_setting, _ in routes:
         assert prefix == host == host_setting.lower() == port_setting.lower()
+
+
+def test_caddy_closes_a_line_that_idles_before_the_service_does() -> None:
+    [seconds] = re.findall(r"keepalive (\d+)s", CADDYFILE)
+    assert int(seconds) < KEEP_ALIVE_SECONDS
 
 
 def test_caddy_is_given_nothing_that_the_caddyfile_does_not_read() -> None:
