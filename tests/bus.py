@@ -25,7 +25,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.bus.rabbitmq import ATTEMPTS_HEADER, ERROR_HEADER, RabbitMQBus
 from shared.database import SHARED_MIGRATIONS, Database, upgrade
 from shared.events import Event, Fact, NotificationBounced, Person, RegistrationConfirmed
-from shared.tables import dead_letters, retries
+from shared.tables import dead_letters
 
 WITHIN_SECONDS = 15.0
 
@@ -204,17 +204,15 @@ class EmbeddedLine:
         return EmbeddedBus(self._listeners)
 
     async def inject(self, listener: Listener, document: object) -> None:
+        """As an operator does who has a dead letter of another version tried again."""
+        letter = uuid4()
         async with listener.database.begin() as tx:
             await tx.execute(
-                insert(retries).values(
-                    queue=listener.queue,
-                    event_id=uuid4(),
-                    event=document,
-                    attempts=1,
-                    due_at=datetime.now(UTC),
-                    error="",
+                insert(dead_letters).values(
+                    queue=listener.queue, event_id=letter, event=document, attempts=1, error=""
                 )
             )
+        assert await self._listeners[listener.queue].replay(listener.queue, str(letter))
 
     async def dead(self, listener: Listener) -> list[DeadLetter]:
         query = select(dead_letters).where(dead_letters.c.queue == listener.queue)
