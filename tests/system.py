@@ -125,7 +125,7 @@ class Visitor:
         self, address: str, *, count: int = 1, within: float = ANSWER_SECONDS
     ) -> list[EmailMessage]:
         """The mail to an address, oldest first, as soon as there are `count`."""
-        with httpx.Client(base_url=self.mailbox, trust_env=False) as http:
+        with httpx.Client(base_url=self.mailbox, timeout=ANSWER_SECONDS, trust_env=False) as http:
 
             def arrived() -> list[str]:
                 items = http.get("api/messages", params={"to": address}).json()["items"]

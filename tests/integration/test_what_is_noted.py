@@ -144,7 +144,7 @@ async def world(
         yield World(
             services,
             origins,
-            await stack.enter_async_context(httpx.AsyncClient(trust_env=False)),
+            await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=60)),
         )
 
 

@@ -109,7 +109,7 @@ async def forum(
             name: await stack.enter_async_context(listening(one.service))
             for name, one in services.items()
         }
-        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=60))
         badging, checkin = services["badging"], services["checkin"]
         await badging.hear(confirmed(SOMEBODY))
         organiser = badging.staff(Role.organiser)
