@@ -28,7 +28,9 @@ BUSIEST: Final = 10
 class Attended(BaseModel):
     """A group of people."""
 
-    registered: int = Field(default=0, description="Confirmed registrations")
+    registered: int = Field(
+        default=0, description="Confirmed registrations, and whoever came, also if cancelled since"
+    )
     attended: int = Field(default=0, description="People who came on at least one day")
     by_day: dict[date, int] = Field(default_factory=dict, description="People who came that day")
 
@@ -112,6 +114,7 @@ async def _groups(tx: AsyncConnection) -> Groups:
         for kind, group in zip(_KINDS, ("", *groups_then), strict=True):
             figures = groups[kind][group]
             if day is None:
+                figures.registered += count
                 figures.attended += count
             else:
                 figures.by_day[day] = figures.by_day.get(day, 0) + count
@@ -150,9 +153,14 @@ def _by_day(rows: Iterable[tuple[date, str, int]]) -> dict[date, dict[str, int]]
 
 
 _KINDS: Final = ("total", "category", "region", "country", "gender")
+# Those who have not come; the others count below, with the groups in which they came. So no share
+# is over a hundred per cent, whoever is cancelled or erased, or changes their category, afterwards.
 _REGISTERED: Final = text("""
     SELECT category, country, coalesce(gender, ''), count(*) FROM participants
-    WHERE status = 'confirmed' GROUP BY 1, 2, 3
+    WHERE status = 'confirmed' AND NOT EXISTS (
+        SELECT FROM attendance WHERE attendance.registration_id = participants.registration_id
+    )
+    GROUP BY 1, 2, 3
 """)
 # Over the whole forum (day null) somebody counts in the groups of their first day.
 _ATTENDED: Final = text("""

@@ -26,8 +26,10 @@ from services.checkin import reports, tables
 from services.checkin.reports import Reports
 from shared import countries
 from shared.access import Role
+from shared.events import RegistrationAmended, RegistrationCancelled, RegistrationErased
 from shared.forum import LANGUAGES, Language
 from tests.checkin import ALL_ZONES, IN, OUT, Body, Checkin, running
+from tests.people import person
 from tests.streams import Step, play, streams
 
 NOW: Final = "2017-06-14T10:00:00+02:00"
@@ -143,22 +145,23 @@ def _groups(
         name: {} for name in ("total", "category", "region", "country", "gender")
     }
 
-    def of(person: UUID) -> list[dict[str, Any]]:
-        row = who[person]
+    def of(whom: UUID) -> list[dict[str, Any]]:
+        row = who[whom]
         keys = ("", row.category, str(countries.region(row.country)), row.country, row.gender or "")
         return [
             found.setdefault(key, {"registered": 0, "attended": 0, "by_day": {}})
             for found, key in zip(groups.values(), keys, strict=True)
         ]
 
-    for person, row in who.items():
-        for figures in of(person):
-            figures["registered"] += row.status == "confirmed"
-    for person in {person for person, _ in first}:
-        for figures in of(person):
+    came = {whom for whom, _ in first}
+    for whom, row in who.items():
+        for figures in of(whom):
+            figures["registered"] += row.status == "confirmed" or whom in came
+    for whom in came:
+        for figures in of(whom):
             figures["attended"] += 1
-    for person, day in first:
-        for figures in of(person):
+    for whom, day in first:
+        for figures in of(whom):
             by_day = figures["by_day"]
             by_day[day.isoformat()] = by_day.get(day.isoformat(), 0) + 1
     return groups
@@ -316,3 +319,25 @@ async def test_when_the_forum_is_over_the_report_has_genders_as_they_are(
         assert figures["over"]
         last = {"registered": 1, "attended": 1, "by_day": {"2017-06-16": 1}}
         assert figures["by_gender"] == {"other": last}
+
+
+async def test_who_came_stays_registered_in_the_group_in_which_they_came(
+    postgres: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    postgres.drop_databases()
+    home = tmp_path_factory.mktemp("stays")
+    async with counting_anew(postgres.url, home, clock=NOW) as one:
+        came, amended, stayed_away = [await one.badge(category="media") for _ in range(3)]
+        for badge in (came, amended):
+            await one.scan(badge)
+        await one.hear(RegistrationErased(registration_id=came.registration_id, version=9))
+        particulars = person(category="government")
+        who = amended.registration_id
+        await one.hear(RegistrationAmended(registration_id=who, version=9, person=particulars))
+        groups = (await report(one))["by_category"]
+        assert (groups["media"]["registered"], groups["media"]["attended"]) == (3, 2)
+        assert "government" not in groups
+        who = stayed_away.registration_id
+        await one.hear(RegistrationCancelled(registration_id=who, version=9))
+        figures = await report(one)
+        assert (figures["total"]["registered"], figures["total"]["attended"]) == (2, 2)
