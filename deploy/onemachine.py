@@ -38,7 +38,7 @@ from shared import platform, problem_answers, problems
 from shared.clock import Clock
 from shared.forum import ForumFileError
 from shared.platform import Platform
-from shared.service import KEEP_ALIVE_SECONDS, Service, keep_what_is_there
+from shared.service import Service, keep_what_is_there, serving
 from shared.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
@@ -140,13 +140,9 @@ async def _serve(
     server = _Server(
         uvicorn.Config(
             OneOrigin(services, mailbox.app if mailbox else None),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            forwarded_allow_ips=settings.trusted_proxies,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             # Live pages keep their streams open; they come back by themselves.
             timeout_graceful_shutdown=3,
+            **serving(settings),
         )
     )
     keep_what_is_there()

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import asyncpg
 import structlog
@@ -24,7 +24,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from shared import (
     api_docs,
@@ -396,7 +395,20 @@ def run(create: Callable[[Platform], Service], port: Callable[[], int]) -> None:
     except WrongSetting as error:
         sys.exit(str(error))
     keep_what_is_there()
-    serve(app, settings, settings.bind, listen)
+    uvicorn.run(
+        app, host=settings.bind, port=listen, timeout_graceful_shutdown=10, **serving(settings)
+    )
+
+
+def serving(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told about each of our servers, in whichever form they run."""
+    return {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "forwarded_allow_ips": settings.trusted_proxies,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+    }
 
 
 def keep_what_is_there() -> None:
@@ -407,18 +419,3 @@ def keep_what_is_there() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def serve(app: ASGIApp, settings: Settings, host: str, port: int) -> None:
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=10,
-    )
