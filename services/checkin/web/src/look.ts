@@ -116,7 +116,7 @@ export const look = css`
   }
 
   .along {
-    transform: scaleX(var(--along, 1));
+    transform: scaleX(var(--along));
     transform-origin: center;
   }
 

@@ -103,7 +103,7 @@ export class BarList extends LitElement {
       }
 
       .bar {
-        transform: scaleX(var(--along, 1));
+        transform: scaleX(var(--along));
         grid-column: 1 / -1;
         inline-size: 100%;
         block-size: 0.55rem;
